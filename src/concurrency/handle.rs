@@ -1,0 +1,245 @@
+use super::slots::{Denied, Slots};
+use crate::class::Class;
+use crate::error::{Reason, Rejected};
+use crate::gate::{Admit, Gate, Line, Now, Permit, verbs};
+use crate::sync::Padded;
+use crate::sync::atomic::{AtomicU32, Ordering::SeqCst};
+use crate::telemetry::{Kind, Telemetry, What};
+use std::fmt;
+use std::sync::Arc;
+
+/// At most so many calls in flight; the next is refused at once. It never waits.
+///
+/// Clones share the limit. The limit is hard: one compare-and-swap decides and counts.
+///
+/// # Examples
+///
+/// ```
+/// use seawall::{ConcurrencyLimit, Reason};
+///
+/// let limit = ConcurrencyLimit::new("db", 2);
+/// let (a, b) = (limit.try_acquire().unwrap(), limit.try_acquire().unwrap());
+/// assert_eq!(limit.try_acquire().unwrap_err().reason(), Reason::LimitReached);
+/// drop(a);
+/// assert_eq!(limit.available(), 1);
+/// # drop(b);
+/// ```
+#[derive(Clone)]
+#[doc(alias = "bulkhead")]
+#[doc(alias = "semaphore")]
+pub struct ConcurrencyLimit(Arc<Shared>);
+
+struct Shared {
+    // The hot word stands on lines of its own, apart from what is only read.
+    in_flight: Padded<AtomicU32>,
+    limit: AtomicU32,
+    telemetry: Telemetry,
+    line: Line,
+}
+
+verbs!(ConcurrencyLimit, "use seawall::ConcurrencyLimit;", "ConcurrencyLimit::new(\"db\", 16)");
+
+impl ConcurrencyLimit {
+    /// At most `limit` calls in flight; 0 refuses all.
+    ///
+    /// There is no default: the number is rate × time of a call (Little's law), from your own figures.
+    ///
+    /// ```
+    /// use seawall::ConcurrencyLimit;
+    /// assert!(ConcurrencyLimit::new("db", 0).try_acquire().is_err());
+    /// ```
+    #[must_use]
+    pub fn new(telemetry: impl Into<Telemetry>, limit: u32) -> Self {
+        Self(Arc::new(Shared {
+            in_flight: Padded(AtomicU32::new(0)),
+            limit: AtomicU32::new(limit),
+            telemetry: telemetry.into(),
+            line: Line::new(),
+        }))
+    }
+
+    /// Leave for a call of weight `weight`: all of it at once, or none.
+    ///
+    /// ```
+    /// use seawall::{ConcurrencyLimit, Reason};
+    /// let limit = ConcurrencyLimit::new("db", 10);
+    /// let heavy = limit.try_acquire_many(8).unwrap();
+    /// assert_eq!(limit.try_acquire_many(4).unwrap_err().reason(), Reason::LimitReached);
+    /// assert_eq!(limit.try_acquire_many(11).unwrap_err().reason(), Reason::TooLarge);
+    /// # drop(heavy);
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Reason::LimitReached`], or [`Reason::TooLarge`] for a weight above the limit, which waiting never cures.
+    pub fn try_acquire_many(&self, weight: u32) -> Result<Permit<&Self>, Rejected> {
+        let slots = self.take(weight, self.0.line.is_empty())?;
+        Ok(Permit::new(self, slots))
+    }
+
+    /// Changes the limit. Growing lets waiters in; shrinking revokes nothing, and nobody is admitted until the
+    /// calls in flight have fallen below it.
+    ///
+    /// ```
+    /// use seawall::ConcurrencyLimit;
+    /// let limit = ConcurrencyLimit::new("db", 10);
+    /// let held: Vec<_> = (0..10).map(|_| limit.try_acquire().unwrap()).collect();
+    /// limit.set_limit(1);
+    /// assert_eq!((limit.available(), limit.debt()), (0, 9));
+    /// # drop(held);
+    /// ```
+    pub fn set_limit(&self, limit: u32) {
+        let from = self.0.limit.swap(limit, SeqCst);
+        self.0.line.wake();
+        if from != limit {
+            self.0.telemetry.tell(Kind::ConcurrencyLimit, What::LimitChanged { from, to: limit });
+        }
+    }
+
+    /// The limit.
+    ///
+    /// ```
+    /// assert_eq!(seawall::ConcurrencyLimit::new("db", 16).limit(), 16);
+    /// ```
+    #[must_use]
+    pub fn limit(&self) -> u32 {
+        self.slots().limit
+    }
+
+    /// Calls in flight.
+    ///
+    /// ```
+    /// assert_eq!(seawall::ConcurrencyLimit::new("db", 16).in_flight(), 0);
+    /// ```
+    #[must_use]
+    pub fn in_flight(&self) -> u32 {
+        self.slots().in_flight
+    }
+
+    /// Free slots.
+    ///
+    /// ```
+    /// assert_eq!(seawall::ConcurrencyLimit::new("db", 16).available(), 16);
+    /// ```
+    #[must_use]
+    pub fn available(&self) -> u32 {
+        self.slots().available()
+    }
+
+    /// How far the calls in flight stand above a limit that was shrunk under them.
+    ///
+    /// ```
+    /// assert_eq!(seawall::ConcurrencyLimit::new("db", 16).debt(), 0);
+    /// ```
+    #[must_use]
+    pub fn debt(&self) -> u32 {
+        self.slots().debt()
+    }
+
+    fn slots(&self) -> Slots {
+        Slots { limit: self.0.limit.load(SeqCst), in_flight: self.0.in_flight.load(SeqCst) }
+    }
+
+    /// Takes `weight` slots, if this is the caller's turn.
+    #[inline]
+    fn take(&self, weight: u32, turn: bool) -> Result<Held, Rejected> {
+        let Slots { limit, mut in_flight } = self.slots();
+        loop {
+            let next = match (Slots { limit, in_flight }).admit(weight) {
+                Ok(next) if turn => next,
+                Ok(_) => return Err(self.refuse(Denied::Full)),
+                Err(denied) => return Err(self.refuse(denied)),
+            };
+            match self.0.in_flight.compare_exchange_weak(in_flight, next, SeqCst, SeqCst) {
+                Ok(_) => break,
+                Err(actual) => in_flight = actual,
+            }
+        }
+        let held = Held(weight);
+        self.0.telemetry.note_admitted(Kind::ConcurrencyLimit, self, held, weight);
+        Ok(held)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn refuse(&self, denied: Denied) -> Rejected {
+        let reason = match denied {
+            Denied::Full => Reason::LimitReached,
+            Denied::TooLarge => Reason::TooLarge,
+        };
+        let rejected = Rejected::new(self.0.telemetry.name(), reason);
+        self.refused(&rejected);
+        rejected
+    }
+
+    #[inline]
+    fn give_back(&self, held: Held) {
+        if held.0 > 0 {
+            self.0.in_flight.fetch_sub(held.0, SeqCst);
+            self.0.line.wake();
+        }
+    }
+}
+
+/// The slots that a call holds.
+#[derive(Clone, Copy, Debug)]
+pub struct Held(u32);
+
+impl Gate for ConcurrencyLimit {
+    type Pass = Held;
+
+    fn refused(&self, rejected: &Rejected) {
+        if rejected.by() == self.0.telemetry.name() {
+            self.0.telemetry.tell(Kind::ConcurrencyLimit, What::Refused(*rejected));
+        }
+    }
+
+    #[inline]
+    fn answered(&self, held: &mut Held, _: &mut Now) {
+        self.give_back(std::mem::replace(held, Held(0)));
+    }
+
+    #[inline]
+    fn settle(&self, held: Held, class: Class, _: &mut Now) {
+        self.give_back(held);
+        self.0.telemetry.note(Kind::ConcurrencyLimit, || What::Settled(class));
+    }
+
+    #[inline]
+    fn release(&self, held: Held) {
+        self.give_back(held);
+        self.0.telemetry.note(Kind::ConcurrencyLimit, || What::Released);
+    }
+
+    #[inline]
+    fn abandon(&self, held: Held) {
+        self.give_back(held);
+        self.0.telemetry.note(Kind::ConcurrencyLimit, || What::Abandoned);
+    }
+
+    fn line(&self) -> Option<&Line> {
+        Some(&self.0.line)
+    }
+}
+
+impl<Req: ?Sized> Admit<Req> for ConcurrencyLimit {
+    #[inline]
+    fn admit(&self, _: &Req, _: &mut Now) -> Result<Held, Rejected> {
+        self.take(1, self.0.line.is_empty())
+    }
+
+    fn admit_head(&self, _: &Req, _: &mut Now) -> Result<Held, Rejected> {
+        self.take(1, true)
+    }
+}
+
+impl fmt::Debug for ConcurrencyLimit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConcurrencyLimit")
+            .field("name", &self.0.telemetry.name())
+            .field("limit", &self.limit())
+            .field("in_flight", &self.in_flight())
+            .field("waiting", &self.0.line.len())
+            .finish()
+    }
+}

@@ -1,0 +1,239 @@
+//! What is a gate because its parts are.
+
+use super::{Admit, Gate, Line, Now, Permit};
+use crate::class::Class;
+use crate::error::Rejected;
+use std::rc::Rc;
+use std::sync::Arc;
+
+macro_rules! pointer {
+    ($($pointer:ty),*) => {$(
+        impl<G: Gate + ?Sized> Gate for $pointer {
+            type Pass = G::Pass;
+
+            #[inline]
+            fn refuses(&self, now: &mut Now) -> Option<Rejected> {
+                (**self).refuses(now)
+            }
+
+            fn refused(&self, rejected: &Rejected) {
+                (**self).refused(rejected);
+            }
+
+            #[inline]
+            fn answered(&self, pass: &mut Self::Pass, now: &mut Now) {
+                (**self).answered(pass, now);
+            }
+
+            #[inline]
+            fn settle(&self, pass: Self::Pass, class: Class, now: &mut Now) {
+                (**self).settle(pass, class, now);
+            }
+
+            #[inline]
+            fn release(&self, pass: Self::Pass) {
+                (**self).release(pass);
+            }
+
+            #[inline]
+            fn abandon(&self, pass: Self::Pass) {
+                (**self).abandon(pass);
+            }
+
+            fn line(&self) -> Option<&Line> {
+                (**self).line()
+            }
+        }
+
+        impl<G: Admit<Req> + ?Sized, Req: ?Sized> Admit<Req> for $pointer {
+            #[inline]
+            fn admit(&self, request: &Req, now: &mut Now) -> Result<Self::Pass, Rejected> {
+                (**self).admit(request, now)
+            }
+
+            fn admit_head(&self, request: &Req, now: &mut Now) -> Result<Self::Pass, Rejected> {
+                (**self).admit_head(request, now)
+            }
+        }
+    )*};
+}
+
+pointer!(&G, Arc<G>, Rc<G>);
+
+/// A gate that may be switched off: `None` admits everything and costs nothing.
+impl<G: Gate> Gate for Option<G> {
+    type Pass = Option<G::Pass>;
+
+    #[inline]
+    fn refuses(&self, now: &mut Now) -> Option<Rejected> {
+        self.as_ref()?.refuses(now)
+    }
+
+    fn refused(&self, rejected: &Rejected) {
+        if let Some(gate) = self {
+            gate.refused(rejected);
+        }
+    }
+
+    #[inline]
+    fn answered(&self, pass: &mut Self::Pass, now: &mut Now) {
+        if let (Some(gate), Some(pass)) = (self, pass) {
+            gate.answered(pass, now);
+        }
+    }
+
+    #[inline]
+    fn settle(&self, pass: Self::Pass, class: Class, now: &mut Now) {
+        if let (Some(gate), Some(pass)) = (self, pass) {
+            gate.settle(pass, class, now);
+        }
+    }
+
+    #[inline]
+    fn release(&self, pass: Self::Pass) {
+        if let (Some(gate), Some(pass)) = (self, pass) {
+            gate.release(pass);
+        }
+    }
+
+    #[inline]
+    fn abandon(&self, pass: Self::Pass) {
+        if let (Some(gate), Some(pass)) = (self, pass) {
+            gate.abandon(pass);
+        }
+    }
+
+    fn line(&self) -> Option<&Line> {
+        self.as_ref()?.line()
+    }
+}
+
+impl<G: Admit<Req>, Req: ?Sized> Admit<Req> for Option<G> {
+    #[inline]
+    fn admit(&self, request: &Req, now: &mut Now) -> Result<Self::Pass, Rejected> {
+        self.as_ref().map(|gate| gate.admit(request, now)).transpose()
+    }
+
+    fn admit_head(&self, request: &Req, now: &mut Now) -> Result<Self::Pass, Rejected> {
+        self.as_ref().map(|gate| gate.admit_head(request, now)).transpose()
+    }
+}
+
+/// The gate that admits everything.
+impl Gate for () {
+    type Pass = ();
+
+    #[inline]
+    fn settle(&self, (): (), _: Class, _: &mut Now) {}
+
+    #[inline]
+    fn release(&self, (): ()) {}
+
+    #[inline]
+    fn abandon(&self, (): ()) {}
+}
+
+impl<Req: ?Sized> Admit<Req> for () {
+    #[inline]
+    fn admit(&self, _: &Req, _: &mut Now) -> Result<(), Rejected> {
+        Ok(())
+    }
+}
+
+/// A pass on its way into a tuple: released if a later gate refuses or a key function panics.
+struct Taken<'a, G: Gate> {
+    pass: Option<G::Pass>,
+    gate: &'a G,
+}
+
+impl<'a, G: Gate> Taken<'a, G> {
+    #[inline]
+    fn admit<Req: ?Sized>(gate: &'a G, request: &Req, now: &mut Now) -> Result<Self, Rejected>
+    where
+        G: Admit<Req>,
+    {
+        Ok(Self { pass: Some(gate.admit(request, now)?), gate })
+    }
+
+    /// The pass, once all gates have admitted; `None` is unreachable and costs a branch, not a panic.
+    #[inline]
+    fn keep(mut self) -> Option<G::Pass> {
+        self.pass.take()
+    }
+}
+
+impl<G: Gate> Drop for Taken<'_, G> {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(pass) = self.pass.take() {
+            self.gate.release(pass);
+        }
+    }
+}
+
+// Left to right, in and out. On the way out every pass is back in a permit before the first of them ends,
+// so an observer that panics in one gate abandons the rest instead of losing them. Each member's pass is an
+// `Option` that is always `Some`: it saves an `unwrap` that nobody could explain.
+macro_rules! tuple {
+    ($($gate:ident $index:tt),+) => {
+        impl<$($gate: Gate),+> Gate for ($($gate,)+) {
+            type Pass = ($(Option<$gate::Pass>,)+);
+
+            #[inline]
+            fn refuses(&self, now: &mut Now) -> Option<Rejected> {
+                $(if let Some(rejected) = self.$index.refuses(now) {
+                    return Some(rejected);
+                })+
+                None
+            }
+
+            fn refused(&self, rejected: &Rejected) {
+                $(self.$index.refused(rejected);)+
+            }
+
+            #[inline]
+            fn answered(&self, pass: &mut Self::Pass, now: &mut Now) {
+                $(if let Some(pass) = &mut pass.$index {
+                    self.$index.answered(pass, now);
+                })+
+            }
+
+            #[inline]
+            #[expect(non_snake_case, reason = "each permit is named after its gate's type parameter")]
+            fn settle(&self, pass: Self::Pass, class: Class, now: &mut Now) {
+                $(let $gate = Permit::held(&self.$index, pass.$index);)+
+                $($gate.settle_with(class, now);)+
+            }
+
+            #[inline]
+            #[expect(non_snake_case, reason = "each permit is named after its gate's type parameter")]
+            fn release(&self, pass: Self::Pass) {
+                $(let $gate = Permit::held(&self.$index, pass.$index);)+
+                $($gate.release();)+
+            }
+
+            #[inline]
+            fn abandon(&self, pass: Self::Pass) {
+                let _ = ($(Permit::held(&self.$index, pass.$index),)+);
+            }
+        }
+
+        impl<Req: ?Sized, $($gate: Admit<Req>),+> Admit<Req> for ($($gate,)+) {
+            #[inline]
+            #[expect(non_snake_case, reason = "each pass is named after its gate's type parameter")]
+            fn admit(&self, request: &Req, now: &mut Now) -> Result<Self::Pass, Rejected> {
+                $(let $gate = Taken::admit(&self.$index, request, now)?;)+
+                Ok(($($gate.keep(),)+))
+            }
+        }
+    };
+}
+
+tuple!(A 0);
+tuple!(A 0, B 1);
+tuple!(A 0, B 1, C 2);
+tuple!(A 0, B 1, C 2, D 3);
+tuple!(A 0, B 1, C 2, D 3, E 4);
+tuple!(A 0, B 1, C 2, D 3, E 4, F 5);
+tuple!(A 0, B 1, C 2, D 3, E 4, F 5, G 6);
+tuple!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7);

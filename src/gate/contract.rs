@@ -1,0 +1,197 @@
+use super::{Classified, GateLayer, Line, Now, Permit, Run};
+use crate::class::{ByResult, Class};
+use crate::error::Rejected;
+use std::future::Future;
+
+/// Says yes or no before a call, and hears how it went.
+///
+/// This half of the contract knows no request, so that a [`Permit`], a future and a `Drop` do not either;
+/// [`Admit`] is the other half. Every admission ends in exactly one of three ways:
+///
+/// * [`settle`](Self::settle): it was handed over, and went so;
+/// * [`release`](Self::release): it was never handed over, so everything it took comes back;
+/// * [`abandon`](Self::abandon): nobody knows; slots come back, nothing is counted as a success.
+///
+/// References, `Arc`, `Rc`, `Option` (where `None` admits everything), `()` and tuples of gates are gates.
+///
+/// # Examples
+///
+/// A gate of your own is a deciding value and a few lines:
+///
+/// ```
+/// use seawall::gate::{Admit, Gate, Now};
+/// use seawall::{Class, Reason, Rejected};
+/// use std::sync::atomic::{AtomicBool, Ordering};
+///
+/// #[derive(Default)]
+/// struct Maintenance(AtomicBool);
+///
+/// impl Gate for Maintenance {
+///     type Pass = ();
+///     fn settle(&self, (): (), _: Class, _: &mut Now) {}
+///     fn release(&self, (): ()) {}
+///     fn abandon(&self, (): ()) {}
+/// }
+///
+/// impl<Req: ?Sized> Admit<Req> for Maintenance {
+///     fn admit(&self, _: &Req, _: &mut Now) -> Result<(), Rejected> {
+///         match self.0.load(Ordering::Relaxed) {
+///             true => Err(Rejected::new("maintenance", Reason::Draining)),
+///             false => Ok(()),
+///         }
+///     }
+/// }
+///
+/// let gate = Maintenance::default();
+/// assert!(gate.try_acquire().is_ok());
+/// gate.0.store(true, Ordering::Relaxed);
+/// assert!(gate.try_acquire().is_err());
+/// ```
+pub trait Gate {
+    /// What an admission must remember until it ends: inert data, whose drop does nothing.
+    type Pass;
+
+    /// Whether a call would be refused now. A question: it changes nothing, is counted nowhere and binds
+    /// nobody. It lets a layer answer although the service behind it is not ready. A gate that lets
+    /// traffic through answers without reading the clock.
+    #[inline]
+    fn refuses(&self, now: &mut Now) -> Option<Rejected> {
+        let _ = now;
+        None
+    }
+
+    /// A refusal foreseen by [`refuses`](Self::refuses) has been given to a caller: it counts now.
+    fn refused(&self, rejected: &Rejected) {
+        let _ = rejected;
+    }
+
+    /// The head of the answer is there, though the call has not ended: what is held only so long comes back.
+    #[inline]
+    fn answered(&self, pass: &mut Self::Pass, now: &mut Now) {
+        let _ = (pass, now);
+    }
+
+    /// The call was handed over, and went so.
+    fn settle(&self, pass: Self::Pass, class: Class, now: &mut Now);
+
+    /// The call was never handed over: everything it took comes back.
+    fn release(&self, pass: Self::Pass);
+
+    /// The permit was dropped: slots come back, nothing is counted as a success.
+    fn abandon(&self, pass: Self::Pass);
+
+    /// The line of those who wait for this gate, if it keeps one; [`Queued`](super::Queued) waits there.
+    fn line(&self) -> Option<&Line> {
+        None
+    }
+
+    /// One admission without a request, or why not.
+    ///
+    /// ```
+    /// use seawall::{ConcurrencyLimit, Gate, RateLimiter, rate_limit::Quota};
+    ///
+    /// let gates = (RateLimiter::new("api", Quota::per_second(10)), ConcurrencyLimit::new("db", 4));
+    /// let permit = gates.try_acquire().unwrap();
+    /// assert_eq!(gates.1.in_flight(), 1);
+    /// drop(permit);
+    /// assert_eq!(gates.1.in_flight(), 0);
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The [`Rejected`] of the first gate that refuses; what earlier ones gave has been released.
+    fn try_acquire(&self) -> Result<Permit<&Self>, Rejected>
+    where
+        Self: Admit<()> + Sized,
+    {
+        Permit::acquire(self, &(), Now::lazy())
+    }
+
+    /// Acquires, calls, settles: the whole of a direct call. The error of the call is lifted.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use seawall::{ConcurrencyLimit, Error, Gate, RateLimiter, rate_limit::Quota};
+    ///
+    /// let gates = (RateLimiter::new("api", Quota::per_second(10)), ConcurrencyLimit::new("db", 0));
+    /// let answer = gates.run(|| async { Ok::<_, std::io::Error>(42) }).await;
+    /// assert!(matches!(answer, Err(Error::Rejected(r)) if r.by().as_str() == "db"));
+    /// // The limiter got its token back.
+    /// assert_eq!(gates.0.available(), 10);
+    /// # }
+    /// ```
+    fn run<F, Fut, T, E>(&self, call: F) -> Run<&Self, F, Fut>
+    where
+        Self: Admit<()> + Sized,
+        F: FnOnce() -> Fut,
+        Fut: Future<Output = Result<T, E>>,
+    {
+        Run::new(self, ByResult, call)
+    }
+
+    /// The same gate with a classifier of the caller's, for [`run`](Self::run) and [`layer`](Self::layer).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use seawall::{Class, ConcurrencyLimit, Gate};
+    ///
+    /// let limit = ConcurrencyLimit::new("db", 4);
+    /// let judged = (&limit).classify(|answer: Result<&u16, &()>| match answer {
+    ///     Ok(status) if *status < 500 => Class::Success,
+    ///     _ => Class::Transient,
+    /// });
+    /// assert_eq!(judged.run(|| async { Ok::<_, ()>(200) }).await, Ok(200));
+    /// # }
+    /// ```
+    fn classify<C>(self, classifier: C) -> Classified<Self, C>
+    where
+        Self: Sized,
+    {
+        Classified::new(self, classifier)
+    }
+
+    /// A tower layer over this gate. Services made from one layer share it.
+    ///
+    /// ```
+    /// use seawall::{ConcurrencyLimit, Gate, RateLimiter, rate_limit::Quota};
+    ///
+    /// let gates = (RateLimiter::new("api", Quota::per_second(10)), ConcurrencyLimit::new("db", 4));
+    /// let layer = gates.layer();
+    /// # let _ = layer;
+    /// ```
+    fn layer(self) -> GateLayer<Self, ByResult>
+    where
+        Self: Sized,
+    {
+        GateLayer::new(self.classify(ByResult))
+    }
+}
+
+/// Says yes or no to one request.
+///
+/// `Admit<()>` is what direct use asks for; `Admit<Req>` is what a layer over requests `Req` asks for. The
+/// request is there to be looked at (for a key, a cost, a priority); it is not kept.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not admit requests of type `{Req}`",
+    note = "a keyed gate takes its key from the request: use `.by(|request| key)`"
+)]
+pub trait Admit<Req: ?Sized>: Gate {
+    /// Admits the request, or says why not. A refusal has changed nothing.
+    ///
+    /// # Errors
+    ///
+    /// The refusal: who, why, and when to come back.
+    fn admit(&self, request: &Req, now: &mut Now) -> Result<Self::Pass, Rejected>;
+
+    /// Admits the request at the head of this gate's own line, past the newcomers that are refused while
+    /// anybody waits.
+    ///
+    /// # Errors
+    ///
+    /// The refusal: who, why, and when to come back.
+    fn admit_head(&self, request: &Req, now: &mut Now) -> Result<Self::Pass, Rejected> {
+        self.admit(request, now)
+    }
+}

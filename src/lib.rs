@@ -1,0 +1,27 @@
+//! Resilience for Rust services: standalone primitives, and tower layers over the very same primitives.
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod chance;
+mod class;
+mod clock;
+mod error;
+mod lift;
+mod name;
+mod ratio;
+mod sync;
+mod time;
+
+pub mod concurrency;
+pub mod gate;
+pub mod telemetry;
+
+pub use crate::chance::Chance;
+pub use crate::class::{ByResult, Class, Classify};
+pub use crate::concurrency::ConcurrencyLimit;
+pub use crate::error::{Error, Fault, Reason, Rejected, Seen, TimedOut};
+pub use crate::gate::Gate;
+pub use crate::lift::{Lift, LiftLayer, ResponseFuture as LiftFuture};
+pub use crate::name::Name;
+pub use crate::ratio::Ratio;
+pub use crate::time::Instant;

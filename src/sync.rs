@@ -1,0 +1,59 @@
+//! Atomics and locks, in one place so that the models can put theirs underneath.
+
+#[cfg(not(any(seawall_loom, seawall_shuttle)))]
+mod imp {
+    pub(crate) use parking_lot::Mutex;
+    pub(crate) use std::sync::atomic;
+}
+
+#[cfg(seawall_loom)]
+mod imp {
+    pub(crate) use super::unpoisoned::Mutex;
+    pub(crate) use loom::sync::atomic;
+}
+
+#[cfg(seawall_shuttle)]
+mod imp {
+    pub(crate) use super::unpoisoned::Mutex;
+    pub(crate) use shuttle::sync::atomic;
+}
+
+/// The models' locks with the interface of parking_lot's: a panic inside is the end of a model anyway.
+#[cfg(any(seawall_loom, seawall_shuttle))]
+mod unpoisoned {
+    #[cfg(seawall_loom)]
+    use loom::sync as model;
+    #[cfg(seawall_shuttle)]
+    use shuttle::sync as model;
+
+    use model::MutexGuard;
+
+    #[derive(Debug, Default)]
+    pub(crate) struct Mutex<T>(model::Mutex<T>);
+
+    impl<T> Mutex<T> {
+        pub(crate) fn new(value: T) -> Self {
+            Self(model::Mutex::new(value))
+        }
+
+        pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
+            self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        }
+    }
+}
+
+pub(crate) use imp::*;
+
+/// A value on cache lines of its own: two lines, because neighbouring lines are fetched in pairs.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+pub(crate) struct Padded<T>(pub(crate) T);
+
+impl<T> std::ops::Deref for Padded<T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}

@@ -1,0 +1,87 @@
+use super::{Event, Observe, What};
+use crate::class::Class;
+use crate::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+macro_rules! counters {
+    ($($(#[$doc:meta])* $field:ident),+ $(,)?) => {
+        /// Counts what happens, in atomics: the observer for tests, for a status page, for a quick look.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// use seawall::ConcurrencyLimit;
+        /// use seawall::telemetry::{Counters, Telemetry};
+        /// use std::sync::Arc;
+        ///
+        /// let counters = Arc::new(Counters::default());
+        /// let limit = ConcurrencyLimit::new(Telemetry::new("db").observer(counters.clone()), 1);
+        /// let permit = limit.try_acquire().unwrap();
+        /// assert!(limit.try_acquire().is_err());
+        /// drop(permit);
+        ///
+        /// let seen = counters.snapshot();
+        /// assert_eq!((seen.admitted, seen.refused, seen.abandoned), (1, 1, 1));
+        /// ```
+        #[derive(Debug, Default)]
+        pub struct Counters {
+            $($field: AtomicU64,)+
+        }
+
+        /// What a [`Counters`] had counted at one moment.
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        #[non_exhaustive]
+        pub struct Snapshot {
+            $($(#[$doc])* pub $field: u64,)+
+        }
+
+        impl Counters {
+            /// The counts now. Each is exact; together they are of one moment only when nothing happens.
+            ///
+            /// ```
+            /// assert_eq!(seawall::telemetry::Counters::default().snapshot().admitted, 0);
+            /// ```
+            #[must_use]
+            pub fn snapshot(&self) -> Snapshot {
+                Snapshot { $($field: self.$field.load(Relaxed),)+ }
+            }
+        }
+    };
+}
+
+counters! {
+    /// Calls admitted by a gate.
+    admitted,
+    /// Calls refused by a gate.
+    refused,
+    /// Admitted calls that ended well.
+    succeeded,
+    /// Admitted calls whose end says nothing about the peer.
+    neutral,
+    /// Admitted calls that failed.
+    failed,
+    /// Admitted calls that were never handed over.
+    released,
+    /// Admitted calls that were cancelled or panicked.
+    abandoned,
+    /// Limits changed.
+    limit_changes,
+    /// Calls without an answer in time.
+    timed_out,
+}
+
+impl Observe for Counters {
+    fn observe(&self, event: &Event) {
+        let counter = match event.what {
+            What::Admitted { .. } => &self.admitted,
+            What::Refused(_) => &self.refused,
+            What::Settled(Class::Success) => &self.succeeded,
+            What::Settled(Class::Neutral) => &self.neutral,
+            What::Settled(_) => &self.failed,
+            What::Released => &self.released,
+            What::Abandoned => &self.abandoned,
+            What::LimitChanged { .. } => &self.limit_changes,
+            What::TimedOut { .. } => &self.timed_out,
+        };
+        counter.fetch_add(1, Relaxed);
+    }
+}

@@ -1,0 +1,89 @@
+use crate::class::Class;
+use crate::error::Rejected;
+use crate::name::Name;
+use std::time::Duration;
+
+/// Something worth knowing: who, what it is, and what happened. `Copy`, no strings built.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Event {
+    /// The name of the instance.
+    pub name: Name,
+    /// What kind of primitive it is.
+    pub kind: Kind,
+    /// What happened.
+    pub what: What,
+}
+
+/// What kind of primitive an [`Event`] comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Kind {
+    /// A rate limiter.
+    RateLimiter,
+    /// A circuit breaker.
+    CircuitBreaker,
+    /// A concurrency limit.
+    ConcurrencyLimit,
+    /// A queue before a gate.
+    Queue,
+    /// A retry.
+    Retry,
+    /// A timeout.
+    Timeout,
+    /// A load balancer.
+    Balance,
+}
+
+impl Kind {
+    /// The kind as metrics and logs spell it.
+    ///
+    /// ```
+    /// assert_eq!(seawall::telemetry::Kind::CircuitBreaker.as_str(), "circuit_breaker");
+    /// ```
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::RateLimiter => "rate_limiter",
+            Self::CircuitBreaker => "circuit_breaker",
+            Self::ConcurrencyLimit => "concurrency_limit",
+            Self::Queue => "queue",
+            Self::Retry => "retry",
+            Self::Timeout => "timeout",
+            Self::Balance => "balance",
+        }
+    }
+}
+
+/// What happened.
+///
+/// Non-exhaustive: a new primitive brings its own events.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum What {
+    /// A call was admitted. Told to observers only.
+    Admitted {
+        /// How many permits it took.
+        cost: u32,
+    },
+    /// A call was refused.
+    Refused(Rejected),
+    /// An admitted call ended, and went so. Told to observers only.
+    Settled(Class),
+    /// An admitted call was never handed over. Told to observers only.
+    Released,
+    /// An admitted call was cancelled, or its code panicked. Told to observers only.
+    Abandoned,
+    /// A limit was changed.
+    LimitChanged {
+        /// The limit before.
+        from: u32,
+        /// The limit from now on.
+        to: u32,
+    },
+    /// A call had no answer in time.
+    TimedOut {
+        /// How long it was given.
+        after: Duration,
+    },
+}

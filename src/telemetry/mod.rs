@@ -1,0 +1,30 @@
+//! What can be heard of an instance: events, counters, `tracing`.
+//!
+//! ```text
+//!   decision ──► Event ──► tracing    transitions WARN or INFO, refusals DEBUG, admissions nothing
+//!                    └───► Observe    everything, if somebody listens
+//! ```
+//!
+//! An event is told after the decision, under no lock. Nothing is built when nobody listens.
+//!
+//! # Examples
+//!
+//! ```
+//! use seawall::ConcurrencyLimit;
+//! use seawall::telemetry::{Counters, Telemetry};
+//! use std::sync::Arc;
+//!
+//! let counters = Arc::new(Counters::default());
+//! let limit = ConcurrencyLimit::new(Telemetry::new("db").observer(counters.clone()), 16);
+//! drop(limit.try_acquire());
+//! assert_eq!(counters.snapshot().abandoned, 1);
+//! ```
+
+mod counters;
+mod event;
+mod observe;
+mod trace;
+
+pub use self::counters::{Counters, Snapshot};
+pub use self::event::{Event, Kind, What};
+pub use self::observe::{Observe, Telemetry};

@@ -1,0 +1,34 @@
+//! The only file that names `tracing`.
+
+use super::{Event, Kind, What};
+
+/// Logs what somebody reading logs in an outage wants: transitions and changes loud, refusals quiet,
+/// admissions not at all.
+pub(super) fn event(event: &Event) {
+    // `tracing` wants the target as a constant.
+    match event.kind {
+        Kind::RateLimiter => log!("seawall::rate_limit", event),
+        Kind::CircuitBreaker => log!("seawall::circuit_breaker", event),
+        Kind::ConcurrencyLimit => log!("seawall::concurrency", event),
+        Kind::Queue => log!("seawall::gate", event),
+        Kind::Retry => log!("seawall::retry", event),
+        Kind::Timeout => log!("seawall::timeout", event),
+        Kind::Balance => log!("seawall::balance", event),
+    }
+}
+
+macro_rules! log {
+    ($target:literal, $event:expr) => {{
+        let (name, kind) = ($event.name.as_str(), $event.kind.as_str());
+        match &$event.what {
+            What::Admitted { .. } | What::Settled(_) | What::Released | What::Abandoned => {}
+            What::Refused(rejected) => tracing::debug!(
+                target: $target, name, kind,
+                reason = rejected.reason().as_str(), retry_after = ?rejected.retry_after(), "refused"
+            ),
+            What::LimitChanged { from, to } => tracing::info!(target: $target, name, kind, from, to, "limit changed"),
+            What::TimedOut { after } => tracing::debug!(target: $target, name, kind, ?after, "timed out"),
+        }
+    }};
+}
+use log;

@@ -1,0 +1,3 @@
+//! One binary; a file per behaviour, a folder per family.
+
+mod gate;
