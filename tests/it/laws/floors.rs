@@ -1,0 +1,69 @@
+//! What decides names no runtime, no lock, no log, no clock: a decision is a function of state, input and now.
+
+use super::source::{File, library};
+
+/// The folders that are not families of deciding values: the contract, the events, the foreign interfaces.
+const ELSEWHERE: &[&str] = &["gate", "telemetry", "http", "redis"];
+
+/// The rooms that share or adapt. Every other file of a family decides, without being listed anywhere.
+const NOT_DECIDING: &[&str] = &[
+    "mod", "handle", "layer", "service", "future", // the rooms that every family has
+    "keyed",  // the handle over many keys
+    "budget", // a handle of its own: shared by many retries
+    "pool", "endpoint", // handles: who is there, and how each fares
+    "config",   // the settings of a driver, with their telemetry
+];
+
+const FORBIDDEN: &[&str] = &[
+    "tokio",
+    "tower",
+    "tower_layer",
+    "tower_service",
+    "parking_lot",
+    "tracing",
+    "async",
+    "await",
+    "Arc<",
+    "Arc::",
+    "Mutex",
+    "Instant::now",
+    "Chance::new",
+];
+
+/// Code lines of a file: about 250 for what decides, and nothing is so much else that it needs more.
+const LINES: usize = 250;
+
+fn decides(file: &File) -> bool {
+    file.folder().is_some_and(|folder| !ELSEWHERE.contains(&folder)) && !NOT_DECIDING.contains(&file.room())
+}
+
+fn offences(file: &File) -> Vec<String> {
+    if decides(file) { file.lines_with(FORBIDDEN) } else { Vec::new() }
+}
+
+#[test]
+fn what_decides_names_no_runtime_lock_log_or_clock() {
+    let library = library();
+    assert!(library.iter().any(decides));
+    let found: Vec<_> = library.iter().flat_map(offences).collect();
+    assert!(
+        found.is_empty(),
+        "a deciding file takes `now` and chance as arguments, and shares nothing:\n{found:#?}"
+    );
+}
+
+#[test]
+fn a_deciding_file_with_a_lock_is_found_out() {
+    for line in ["use tokio::time;", "struct A(Arc<u8>);", "async fn a() {}", "let now = Instant::now();"] {
+        assert_eq!(offences(&File::new("family/thing.rs", line)).len(), 1, "{line}");
+        assert!(offences(&File::new("family/handle.rs", line)).is_empty());
+    }
+}
+
+#[test]
+fn a_file_holds_one_idea() {
+    for file in library() {
+        let lines = file.code.lines().filter(|line| !line.trim().is_empty()).count();
+        assert!(lines <= LINES, "src/{} has {lines} lines of code: there are two ideas in it", file.path);
+    }
+}
