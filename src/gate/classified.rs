@@ -52,7 +52,7 @@ impl<G, C> Classified<G, C> {
     /// assert_eq!(judged.run(|| async { Ok::<_, ()>("answer") }).await, Ok("answer"));
     /// # }
     /// ```
-    pub fn run<F, Fut, T, E>(&self, call: F) -> Run<&G, F, Fut, ByRef<'_, C>>
+    pub const fn run<F, Fut, T, E>(&self, call: F) -> Run<&G, F, Fut, ByRef<'_, C>>
     where
         G: Admit<()>,
         C: Classify<T, E>,

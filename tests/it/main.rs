@@ -1,4 +1,6 @@
 //! One binary; a file per behaviour, a folder per family.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests are tests too, which clippy does not see here")]
+
 mod gate;
 mod laws;
