@@ -109,6 +109,10 @@ macro_rules! verbs {
                 $crate::Gate::layer(self.clone())
             }
         }
+
+        // User code runs under no lock and before or after a change, never within one: its panic leaves nothing half done.
+        impl std::panic::UnwindSafe for $handle {}
+        impl std::panic::RefUnwindSafe for $handle {}
     };
 }
 pub(crate) use verbs;

@@ -2,5 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests are tests too, which clippy does not see here")]
 
+mod contract;
 mod gate;
 mod laws;
+mod tools;

@@ -1,0 +1,104 @@
+//! The services under the contract, one short block each.
+
+use super::{Served, Subject};
+use crate::tools::Probe;
+use seawall::telemetry::Telemetry;
+use seawall::{ConcurrencyLimit, Gate, LiftLayer};
+use tower::Layer;
+use tower::layer::util::Stack;
+
+const PLENTY: u32 = 1 << 20;
+
+/// `layer` over the one that lifts.
+pub(crate) const fn lifted<L>(layer: L) -> Stack<LiftLayer, L> {
+    Stack::new(LiftLayer, layer)
+}
+
+#[derive(Clone)]
+pub(crate) struct Lifted;
+
+impl Subject for Lifted {
+    const LAYER: &'static str = "LiftLayer";
+    const EXTRA: usize = 0;
+
+    fn roomy(_: Telemetry) -> Self {
+        Self
+    }
+
+    fn layer(&self) -> impl Layer<Probe, Service: Served> + Clone + use<> {
+        LiftLayer
+    }
+}
+
+#[derive(Clone)]
+pub(crate) struct Limited(ConcurrencyLimit);
+
+impl Subject for Limited {
+    const LAYER: &'static str = "GateLayer";
+
+    fn roomy(telemetry: Telemetry) -> Self {
+        Self(ConcurrencyLimit::new(telemetry, PLENTY))
+    }
+
+    fn narrow(telemetry: Telemetry) -> Option<Self> {
+        Some(Self(ConcurrencyLimit::new(telemetry, 1)))
+    }
+
+    fn layer(&self) -> impl Layer<Probe, Service: Served> + Clone + use<> {
+        lifted(ConcurrencyLimit::layer(&self.0))
+    }
+
+    fn held(&self) -> u64 {
+        self.0.in_flight().into()
+    }
+}
+
+/// A gate that is switched off by its value.
+#[derive(Clone)]
+pub(crate) struct Off;
+
+impl Subject for Off {
+    const LAYER: &'static str = "GateLayer";
+
+    fn roomy(_: Telemetry) -> Self {
+        Self
+    }
+
+    fn layer(&self) -> impl Layer<Probe, Service: Served> + Clone + use<> {
+        lifted(None::<ConcurrencyLimit>.layer())
+    }
+}
+
+/// Several gates as one.
+#[derive(Clone)]
+pub(crate) struct Fused {
+    outer: ConcurrencyLimit,
+    inner: ConcurrencyLimit,
+}
+
+impl Subject for Fused {
+    const LAYER: &'static str = "GateLayer";
+
+    fn roomy(telemetry: Telemetry) -> Self {
+        Self {
+            outer: ConcurrencyLimit::new(&telemetry, PLENTY),
+            inner: ConcurrencyLimit::new(telemetry, PLENTY),
+        }
+    }
+
+    fn narrow(telemetry: Telemetry) -> Option<Self> {
+        // The inner one refuses, and the outer one has its slot back.
+        Some(Self {
+            outer: ConcurrencyLimit::new(&telemetry, PLENTY),
+            inner: ConcurrencyLimit::new(telemetry, 1),
+        })
+    }
+
+    fn layer(&self) -> impl Layer<Probe, Service: Served> + Clone + use<> {
+        lifted((self.outer.clone(), None::<ConcurrencyLimit>, self.inner.clone()).layer())
+    }
+
+    fn held(&self) -> u64 {
+        u64::from(self.outer.in_flight()) + u64::from(self.inner.in_flight())
+    }
+}
