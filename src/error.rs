@@ -206,7 +206,7 @@ impl fmt::Display for Reason {
 pub struct Rejected {
     by: Name,
     // Nanoseconds; `UNKNOWN` says that no time is known. A word instead of an `Option<Duration>` keeps
-    // the whole at 32 bytes.
+    // the whole at 32 bytes. Where waiting never helps it holds the cost and the capacity instead.
     retry_after: u64,
     reason: Reason,
 }
@@ -225,7 +225,12 @@ impl Rejected {
         Self { by: by.into(), retry_after: UNKNOWN, reason }
     }
 
-    /// The same refusal, with the time after which to come back.
+    /// A refusal because `cost` exceeds `capacity`; its text names both.
+    pub(crate) const fn too_large(by: Name, cost: u32, capacity: u32) -> Self {
+        Self { by, retry_after: (cost as u64) << 32 | capacity as u64, reason: Reason::TooLarge }
+    }
+
+    /// The same refusal, with the time after which to come back. One for [`Reason::TooLarge`] has none.
     ///
     /// ```
     /// use seawall::{Reason, Rejected};
@@ -236,6 +241,9 @@ impl Rejected {
     #[must_use]
     #[inline]
     pub const fn retry_in(mut self, after: Duration) -> Self {
+        if matches!(self.reason, Reason::TooLarge) {
+            return self;
+        }
         let after = nanos(after);
         self.retry_after = if after == UNKNOWN { UNKNOWN - 1 } else { after };
         self
@@ -271,12 +279,20 @@ impl Rejected {
     /// ```
     #[must_use]
     pub const fn retry_after(&self) -> Option<Duration> {
-        if self.retry_after == UNKNOWN { None } else { Some(Duration::from_nanos(self.retry_after)) }
+        if self.retry_after == UNKNOWN || matches!(self.reason, Reason::TooLarge) {
+            None
+        } else {
+            Some(Duration::from_nanos(self.retry_after))
+        }
     }
 }
 
 impl fmt::Display for Rejected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.reason == Reason::TooLarge && self.retry_after != UNKNOWN {
+            let (cost, capacity) = (self.retry_after >> 32, self.retry_after as u32);
+            return write!(f, "{}: costs {cost}, more than the capacity of {capacity}", self.by);
+        }
         write!(f, "{}: {}", self.by, self.reason)?;
         match self.retry_after() {
             Some(after) => write!(f, ", retry after {after:?}"),
@@ -464,6 +480,15 @@ mod tests {
     fn the_longest_wait_is_still_a_wait() {
         let rejected = Rejected::new("a", Reason::RateLimited).retry_in(Duration::MAX);
         assert_eq!(rejected.retry_after(), Some(Duration::from_nanos(u64::MAX - 1)));
+    }
+
+    #[test]
+    fn what_is_too_large_names_cost_and_capacity_and_no_time() {
+        let rejected = Rejected::too_large(Name::new("a"), 11, 10);
+        assert_eq!(rejected.to_string(), "a: costs 11, more than the capacity of 10");
+        assert_eq!(rejected.retry_in(Duration::from_secs(1)).retry_after(), None);
+        let plain = Rejected::new("a", Reason::TooLarge);
+        assert_eq!(plain.to_string(), "a: costs more than can ever be admitted");
     }
 
     #[test]

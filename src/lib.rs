@@ -14,6 +14,7 @@ mod time;
 
 pub mod concurrency;
 pub mod gate;
+pub mod rate_limit;
 pub mod telemetry;
 
 pub use crate::chance::Chance;
@@ -23,5 +24,6 @@ pub use crate::error::{Error, Fault, Reason, Rejected, Seen, TimedOut};
 pub use crate::gate::Gate;
 pub use crate::lift::{Lift, LiftLayer, ResponseFuture as LiftFuture};
 pub use crate::name::Name;
+pub use crate::rate_limit::RateLimiter;
 pub use crate::ratio::Ratio;
 pub use crate::time::Instant;

@@ -1,9 +1,14 @@
 /// The verbs that every gate's handle has as its own, so that using one needs no trait in scope.
 ///
 /// `$new` is how the examples make one, with `seawall::*` and the family's module imported by `$use`.
+///
+/// A generic handle puts its parameters first, in brackets.
 macro_rules! verbs {
     ($handle:ident, $use:literal, $new:literal) => {
-        impl $handle {
+        $crate::gate::verbs!([] $handle, $use, $new);
+    };
+    ([$($generics:tt)*] $handle:ty, $use:literal, $new:literal $(,)?) => {
+        impl<$($generics)*> $handle {
             /// Leave to make one call now, or why not.
             ///
             /// # Examples

@@ -63,7 +63,7 @@ counters! {
     released,
     /// Admitted calls that were cancelled or panicked.
     abandoned,
-    /// Limits changed.
+    /// Limits and quotas changed.
     limit_changes,
     /// Calls without an answer in time.
     timed_out,
@@ -79,7 +79,7 @@ impl Observe for Counters {
             What::Settled(_) => &self.failed,
             What::Released => &self.released,
             What::Abandoned => &self.abandoned,
-            What::LimitChanged { .. } => &self.limit_changes,
+            What::LimitChanged { .. } | What::QuotaChanged { .. } => &self.limit_changes,
             What::TimedOut { .. } => &self.timed_out,
         };
         counter.fetch_add(1, Relaxed);

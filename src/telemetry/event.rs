@@ -1,6 +1,7 @@
 use crate::class::Class;
 use crate::error::Rejected;
 use crate::name::Name;
+use crate::rate_limit::Quota;
 use std::time::Duration;
 
 /// Something worth knowing: who, what it is, and what happened. `Copy`, no strings built.
@@ -80,6 +81,13 @@ pub enum What {
         from: u32,
         /// The limit from now on.
         to: u32,
+    },
+    /// A quota was changed.
+    QuotaChanged {
+        /// The quota before.
+        from: Quota,
+        /// The quota from now on.
+        to: Quota,
     },
     /// A call had no answer in time.
     TimedOut {

@@ -27,6 +27,7 @@ macro_rules! log {
                 reason = rejected.reason().as_str(), retry_after = ?rejected.retry_after(), "refused"
             ),
             What::LimitChanged { from, to } => tracing::info!(target: $target, name, kind, from, to, "limit changed"),
+            What::QuotaChanged { from, to } => tracing::info!(target: $target, name, kind, %from, %to, "quota changed"),
             What::TimedOut { after } => tracing::debug!(target: $target, name, kind, ?after, "timed out"),
         }
     }};

@@ -11,7 +11,8 @@ const NOT_DECIDING: &[&str] = &[
     "keyed",  // the handle over many keys
     "budget", // a handle of its own: shared by many retries
     "pool", "endpoint", // handles: who is there, and how each fares
-    "config",   // the settings of a driver, with their telemetry
+    "share", "word",   // the lock or the atomics around a limiter's state
+    "config", // the settings of a driver, with their telemetry
 ];
 
 const FORBIDDEN: &[&str] = &[

@@ -1,0 +1,173 @@
+use crate::error::Reason;
+use std::time::Duration;
+
+/// What an [`Algorithm`](super::Algorithm) answered, all of it from the one time that decided.
+///
+/// # Examples
+///
+/// ```
+/// use seawall::Instant;
+/// use seawall::rate_limit::{Algorithm, Quota, TokenBucket, Verdict};
+/// use std::time::Duration;
+///
+/// let bucket = TokenBucket::new(Quota::per_second(1).burst(5));
+/// let mut state = bucket.fresh();
+/// let decision = bucket.admit(&mut state, 2, Instant::ZERO);
+/// assert_eq!(decision.verdict(), Verdict::Admitted);
+/// assert_eq!((decision.remaining(), decision.reset_after()), (3, Duration::from_secs(2)));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct Decision {
+    verdict: Verdict,
+    remaining: u32,
+    // Nanoseconds.
+    reset_after: u64,
+}
+
+/// Yes, not now, or never.
+///
+/// Exhaustive on purpose: there is no fourth answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The permits were taken.
+    Admitted,
+    /// Over the quota for now.
+    Limited {
+        /// The time after which the same call, alone, is admitted: rounded up, so exactly then and not a
+        /// nanosecond earlier.
+        retry_after: Duration,
+    },
+    /// The cost exceeds the capacity; waiting never helps.
+    TooLarge {
+        /// What can be admitted at once.
+        capacity: u32,
+    },
+}
+
+impl Decision {
+    /// A decision, for an algorithm of your own: whole permits left, and the time until all are there again.
+    ///
+    /// ```
+    /// use seawall::rate_limit::{Decision, Verdict};
+    /// use std::time::Duration;
+    /// assert!(Decision::new(Verdict::Admitted, 3, Duration::ZERO).is_admitted());
+    /// ```
+    #[inline]
+    pub const fn new(verdict: Verdict, remaining: u32, reset_after: Duration) -> Self {
+        Self { verdict, remaining, reset_after: crate::time::nanos(reset_after) }
+    }
+
+    #[inline]
+    pub(super) const fn admitted(remaining: u32, reset_after: u64) -> Self {
+        Self { verdict: Verdict::Admitted, remaining, reset_after }
+    }
+
+    #[inline]
+    pub(super) const fn limited(remaining: u32, reset_after: u64, retry_after: u64) -> Self {
+        Self {
+            verdict: Verdict::Limited { retry_after: Duration::from_nanos(retry_after) },
+            remaining,
+            reset_after,
+        }
+    }
+
+    #[inline]
+    pub(super) const fn too_large(remaining: u32, reset_after: u64, capacity: u32) -> Self {
+        Self { verdict: Verdict::TooLarge { capacity }, remaining, reset_after }
+    }
+
+    /// Whether the permits were taken.
+    ///
+    /// ```
+    /// use seawall::Instant;
+    /// use seawall::rate_limit::{Algorithm, Quota, TokenBucket};
+    /// let bucket = TokenBucket::new(Quota::per_second(1));
+    /// assert!(bucket.admit(&mut bucket.fresh(), 1, Instant::ZERO).is_admitted());
+    /// ```
+    #[must_use]
+    #[inline]
+    pub const fn is_admitted(&self) -> bool {
+        matches!(self.verdict, Verdict::Admitted)
+    }
+
+    /// Yes, not now, or never.
+    ///
+    /// ```
+    /// use seawall::Instant;
+    /// use seawall::rate_limit::{Algorithm, Quota, TokenBucket, Verdict};
+    /// let bucket = TokenBucket::new(Quota::per_second(5));
+    /// let decision = bucket.admit(&mut bucket.fresh(), 6, Instant::ZERO);
+    /// assert_eq!(decision.verdict(), Verdict::TooLarge { capacity: 5 });
+    /// ```
+    #[must_use]
+    pub const fn verdict(&self) -> Verdict {
+        self.verdict
+    }
+
+    /// Why it was refused, if it was.
+    ///
+    /// ```
+    /// use seawall::rate_limit::{Algorithm, Quota, TokenBucket};
+    /// use seawall::{Instant, Reason};
+    /// let bucket = TokenBucket::new(Quota::per_second(5));
+    /// let decision = bucket.admit(&mut bucket.fresh(), 6, Instant::ZERO);
+    /// assert_eq!(decision.reason(), Some(Reason::TooLarge));
+    /// ```
+    #[must_use]
+    pub const fn reason(&self) -> Option<Reason> {
+        match self.verdict {
+            Verdict::Admitted => None,
+            Verdict::Limited { .. } => Some(Reason::RateLimited),
+            Verdict::TooLarge { .. } => Some(Reason::TooLarge),
+        }
+    }
+
+    /// Whole permits left; after a refusal it may be more than nothing, only less than was asked for.
+    ///
+    /// ```
+    /// use seawall::Instant;
+    /// use seawall::rate_limit::{Algorithm, Quota, TokenBucket};
+    /// let bucket = TokenBucket::new(Quota::per_second(5));
+    /// assert_eq!(bucket.admit(&mut bucket.fresh(), 2, Instant::ZERO).remaining(), 3);
+    /// ```
+    #[must_use]
+    pub const fn remaining(&self) -> u32 {
+        self.remaining
+    }
+
+    /// The time until all permits are there again.
+    ///
+    /// ```
+    /// use seawall::Instant;
+    /// use seawall::rate_limit::{Algorithm, Quota, TokenBucket};
+    /// use std::time::Duration;
+    /// let bucket = TokenBucket::new(Quota::per_second(1).burst(5));
+    /// let decision = bucket.admit(&mut bucket.fresh(), 2, Instant::ZERO);
+    /// assert_eq!(decision.reset_after(), Duration::from_secs(2));
+    /// ```
+    #[must_use]
+    pub const fn reset_after(&self) -> Duration {
+        Duration::from_nanos(self.reset_after)
+    }
+
+    /// The time after which the same call, alone, is admitted; `None` unless it is limited for now.
+    ///
+    /// ```
+    /// use seawall::Instant;
+    /// use seawall::rate_limit::{Algorithm, Quota, TokenBucket};
+    /// use std::time::Duration;
+    /// let bucket = TokenBucket::new(Quota::per_second(10));
+    /// let mut state = bucket.fresh();
+    /// assert_eq!(bucket.admit(&mut state, 10, Instant::ZERO).retry_after(), None);
+    /// let refused = bucket.admit(&mut state, 1, Instant::ZERO);
+    /// assert_eq!(refused.retry_after(), Some(Duration::from_millis(100)));
+    /// ```
+    #[must_use]
+    pub const fn retry_after(&self) -> Option<Duration> {
+        match self.verdict {
+            Verdict::Limited { retry_after } => Some(retry_after),
+            Verdict::Admitted | Verdict::TooLarge { .. } => None,
+        }
+    }
+}

@@ -1,0 +1,107 @@
+use super::algorithm::{Algorithm, Carry};
+use super::{Decision, TokenBucket, Word};
+use crate::sync::Mutex;
+use crate::time::Instant;
+
+/// How the state of an [`Algorithm`] is shared between threads.
+///
+/// An algorithm of your own says in one line that a lock will do:
+///
+/// ```
+/// use seawall::rate_limit::{Algorithm, Carry, Decision, Locked, Quota, Share, Verdict};
+/// use seawall::{Instant, RateLimiter};
+/// use std::time::Duration;
+///
+/// /// One call, once.
+/// #[derive(Clone, Copy)]
+/// struct Once;
+///
+/// impl Algorithm for Once {
+///     type State = bool;
+///     fn fresh(&self) -> bool { false }
+///     fn admit(&self, used: &mut bool, cost: u32, now: Instant) -> Decision {
+///         let decision = self.peek(used, cost, 0, now);
+///         *used |= cost > 0 && decision.is_admitted();
+///         decision
+///     }
+///     fn peek(&self, used: &bool, cost: u32, ahead: u64, _: Instant) -> Decision {
+///         let verdict = match u64::from(cost) + ahead + u64::from(*used) {
+///             _ if cost == 0 => Verdict::Admitted,
+///             0 | 1 => Verdict::Admitted,
+///             _ => Verdict::TooLarge { capacity: 1 },
+///         };
+///         Decision::new(verdict, u32::from(!used), Duration::ZERO)
+///     }
+///     fn give_back(&self, used: &mut bool, _: u32, _: Instant) { *used = false; }
+///     fn charge(&self, used: &mut bool, _: u32, _: Instant) -> Duration { *used = true; Duration::ZERO }
+///     fn carry(&self, _: &Self, used: &bool, _: Carry, _: Instant) -> bool { *used }
+///     fn fresh_from(&self, used: &bool) -> Instant { if *used { Instant::MAX } else { Instant::ZERO } }
+///     fn quota(&self) -> Quota { Quota::per(1, Duration::MAX) }
+/// }
+///
+/// impl Share for Once {
+///     type Cell = Locked<Self>;
+/// }
+///
+/// let once = RateLimiter::with("migration", Once);
+/// assert!(once.check().is_ok());
+/// assert!(once.check().is_err());
+/// ```
+pub trait Share: Algorithm {
+    /// A state and its configuration, changed one step at a time.
+    type Cell: Cell<Self>;
+}
+
+/// A state and its configuration, changed one step at a time by any number of threads.
+pub trait Cell<A: Algorithm> {
+    /// A fresh state of this configuration.
+    fn new(algorithm: A) -> Self;
+
+    /// One step. It must be a pure function of what it is given: where the state is a word, the step is tried
+    /// again until nobody has come between.
+    fn update<T>(&self, step: impl FnMut(&A, &mut A::State) -> T) -> T;
+
+    /// Changes configuration and state together, so that each step sees all of the old or all of the new;
+    /// answers what stood before.
+    fn replace(&self, algorithm: A, carry: Carry, now: Instant) -> A;
+
+    /// Takes `cost` permits, or says why not: [`Algorithm::admit`] without the figures of an admission.
+    ///
+    /// # Errors
+    ///
+    /// The decision that refused.
+    #[inline]
+    fn admit(&self, cost: u32, now: Instant) -> Result<(), Decision> {
+        let decision = self.update(|algorithm, state| algorithm.admit(state, cost, now));
+        if decision.is_admitted() { Ok(()) } else { Err(decision) }
+    }
+}
+
+/// A state behind a lock that is held for one decision.
+#[derive(Debug)]
+pub struct Locked<A: Algorithm>(Mutex<(A, A::State)>);
+
+impl<A: Algorithm> Cell<A> for Locked<A> {
+    fn new(algorithm: A) -> Self {
+        Self(Mutex::new((algorithm, algorithm.fresh())))
+    }
+
+    #[inline]
+    fn update<T>(&self, mut step: impl FnMut(&A, &mut A::State) -> T) -> T {
+        let mut locked = self.0.lock();
+        let (algorithm, state) = &mut *locked;
+        step(algorithm, state)
+    }
+
+    fn replace(&self, algorithm: A, carry: Carry, now: Instant) -> A {
+        let mut locked = self.0.lock();
+        let (before, state) = &*locked;
+        let (before, state) = (*before, algorithm.carry(before, state, carry, now));
+        *locked = (algorithm, state);
+        before
+    }
+}
+
+impl Share for TokenBucket {
+    type Cell = Word;
+}
