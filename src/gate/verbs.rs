@@ -116,8 +116,8 @@ macro_rules! verbs {
         }
 
         // User code runs under no lock and before or after a change, never within one: its panic leaves nothing half done.
-        impl std::panic::UnwindSafe for $handle {}
-        impl std::panic::RefUnwindSafe for $handle {}
+        impl<$($generics)*> std::panic::UnwindSafe for $handle {}
+        impl<$($generics)*> std::panic::RefUnwindSafe for $handle {}
     };
 }
 pub(crate) use verbs;
