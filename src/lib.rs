@@ -14,6 +14,8 @@ mod time;
 
 pub mod concurrency;
 pub mod gate;
+#[cfg(feature = "http")]
+pub mod http;
 pub mod rate_limit;
 pub mod telemetry;
 

@@ -4,5 +4,7 @@
 
 mod contract;
 mod gate;
+#[cfg(feature = "http")]
+mod http;
 mod laws;
 mod tools;

@@ -1,0 +1,99 @@
+//! HTTP and gRPC: what an answer says, a refusal as an answer, who is calling, and what may be sent twice.
+//!
+//! ```text
+//!            ClientAddress                     Replay            Status
+//!            who is calling                    may it be         what does the
+//!                  │                           sent twice?       answer say?
+//!                  ▼                               │                 │
+//!   client ──► Respond( limits, timeouts ) ──► handler ──► Policy ──┴──► upstream
+//!          ◄── 429, 503, 504, Retry-After
+//! ```
+//!
+//! It names `http`, `http-body` and `bytes`, and no framework: axum, tonic, hyper and reqwest all speak these types.
+//! Every decision is a function of parts (a method, a status, headers), and no input makes one panic.
+//!
+//! # Examples
+//!
+//! Direct use, by the parts of an answer:
+//!
+//! ```
+//! use http::{HeaderMap, StatusCode};
+//! use seawall::{Class, http::Status};
+//!
+//! assert_eq!(Status::new().of(StatusCode::NOT_FOUND, &HeaderMap::new()), Class::Neutral);
+//! assert_eq!(Status::new().of(StatusCode::BAD_GATEWAY, &HeaderMap::new()), Class::Transient);
+//! ```
+//!
+//! As a layer, on an axum router whose error stays `Infallible`:
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() {
+//! use axum::{Router, body::Body, routing::get};
+//! use http::Request;
+//! use seawall::{ConcurrencyLimit, http::Respond};
+//! use tower::ServiceExt;
+//!
+//! let full = ConcurrencyLimit::new("api", 0);
+//! let app: Router = Router::new()
+//!     .route("/", get(|| async { "hello" }))
+//!     .route("/healthz", get(|| async { "fine" }))
+//!     .layer(Respond(full.layer()).exempt(|parts| parts.uri.path() == "/healthz"));
+//!
+//! let ask = |path| Request::builder().uri(path).body(Body::empty()).unwrap();
+//! assert_eq!(app.clone().oneshot(ask("/")).await.unwrap().status(), 503);
+//! assert_eq!(app.oneshot(ask("/healthz")).await.unwrap().status(), 200);
+//! # }
+//! ```
+//!
+//! # Defaults
+//!
+//! Each type says its own: [`Status`] and [`struct@Respond`] have their tables, [`ClientAddress`] believes the
+//! connection and no header.
+//!
+//! # What counts
+//!
+//! An answer counts by the table of [`Status`]. One that [`struct@Respond`] made of a refusal or a timeout counts as
+//! what it was, as long as it stays in this process: a refusal is never evidence. Across processes a 503 is a 503.
+//!
+//! # Order
+//!
+//! Around a handler, from the outside in: request id ► trace ► CORS ► catch panic ► [`struct@Respond`] ►
+//! compression, body limits ► handler. Only so is a refusal traced, and readable by a browser.
+//!
+//! # Memory
+//!
+//! Nothing per request but what its answer's body needs; a made answer is allocated, a passing one is not.
+//!
+//! # Cancel safety
+//!
+//! Every future here owns its inner future and nothing else: dropping it drops the call.
+//!
+//! # Not for
+//!
+//! Traces, request ids, CORS, compression, body sizes, body timeouts, panic catching, redirects: tower-http has
+//! them. Header read timeouts, stream and connection caps: hyper has them.
+
+mod answer;
+mod body;
+mod class;
+mod client;
+mod exempt;
+mod forwarded;
+mod grpc;
+mod mark;
+mod net;
+mod respond;
+mod respond_future;
+mod retry_after;
+
+pub use self::answer::Unanswered;
+pub use self::body::RespondBody;
+pub use self::class::Status;
+pub use self::client::{Caller, ClientAddress, ClientKey, Fallback, Unknown};
+pub use self::exempt::{Exempt, ExemptFuture, ExemptService};
+pub use self::grpc::is_grpc;
+pub use self::net::{InvalidNet, Net};
+pub use self::respond::{Answer, AsListed, Respond, RespondService};
+pub use self::respond_future::ResponseFuture;
+pub use self::retry_after::{retry_after, retry_after_value};
