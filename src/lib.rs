@@ -12,6 +12,7 @@ mod ratio;
 mod sync;
 mod time;
 
+pub mod balance;
 pub mod concurrency;
 pub mod gate;
 #[cfg(feature = "http")]

@@ -65,6 +65,12 @@ counters! {
     abandoned,
     /// Limits and quotas changed.
     limit_changes,
+    /// Changes of the endpoints of a pool.
+    endpoint_changes,
+    /// Endpoints that were passed over for a while.
+    endpoints_out,
+    /// Endpoints that came back from that.
+    endpoints_in,
     /// Calls without an answer in time.
     timed_out,
 }
@@ -80,6 +86,9 @@ impl Observe for Counters {
             What::Released => &self.released,
             What::Abandoned => &self.abandoned,
             What::LimitChanged { .. } | What::QuotaChanged { .. } => &self.limit_changes,
+            What::EndpointsChanged { .. } => &self.endpoint_changes,
+            What::EndpointOut { .. } => &self.endpoints_out,
+            What::EndpointIn { .. } => &self.endpoints_in,
             What::TimedOut { .. } => &self.timed_out,
         };
         counter.fetch_add(1, Relaxed);

@@ -89,9 +89,54 @@ pub enum What {
         /// The quota from now on.
         to: Quota,
     },
+    /// Endpoints came or went.
+    EndpointsChanged {
+        /// New ids.
+        added: u32,
+        /// Ids that are gone.
+        removed: u32,
+        /// Ids that one change named twice; the last counts.
+        repeated: u32,
+    },
+    /// An endpoint is passed over for a while.
+    EndpointOut {
+        /// Its number, see `balance::Status`.
+        endpoint: u32,
+        /// Why.
+        why: Outage,
+        /// For how long.
+        rest: Duration,
+    },
+    /// An endpoint may be picked again.
+    EndpointIn {
+        /// Its number, see `balance::Status`.
+        endpoint: u32,
+    },
     /// A call had no answer in time.
     TimedOut {
         /// How long it was given.
         after: Duration,
     },
+}
+
+/// Why an endpoint is passed over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Outage {
+    /// It could not be reached, or failed to become ready.
+    Unready,
+}
+
+impl Outage {
+    /// The cause as metrics and logs spell it.
+    ///
+    /// ```
+    /// assert_eq!(seawall::telemetry::Outage::Unready.as_str(), "unready");
+    /// ```
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unready => "unready",
+        }
+    }
 }

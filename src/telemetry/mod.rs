@@ -26,5 +26,5 @@ mod observe;
 mod trace;
 
 pub use self::counters::{Counters, Snapshot};
-pub use self::event::{Event, Kind, What};
+pub use self::event::{Event, Kind, Outage, What};
 pub use self::observe::{Observe, Telemetry};

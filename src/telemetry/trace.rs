@@ -28,6 +28,13 @@ macro_rules! log {
             ),
             What::LimitChanged { from, to } => tracing::info!(target: $target, name, kind, from, to, "limit changed"),
             What::QuotaChanged { from, to } => tracing::info!(target: $target, name, kind, %from, %to, "quota changed"),
+            What::EndpointsChanged { added, removed, repeated } => tracing::info!(
+                target: $target, name, kind, added, removed, repeated, "endpoints changed"
+            ),
+            What::EndpointOut { endpoint, why, rest } => tracing::warn!(
+                target: $target, name, kind, endpoint, why = why.as_str(), ?rest, "endpoint out"
+            ),
+            What::EndpointIn { endpoint } => tracing::info!(target: $target, name, kind, endpoint, "endpoint in"),
             What::TimedOut { after } => tracing::debug!(target: $target, name, kind, ?after, "timed out"),
         }
     }};

@@ -11,6 +11,7 @@ const NOT_DECIDING: &[&str] = &[
     "keyed",  // the handle over many keys
     "budget", // a handle of its own: shared by many retries
     "pool", "endpoint", // handles: who is there, and how each fares
+    "id", "live", "member", "picker", "roster", "snapshot", "ticket", "tried", // what a pool shares
     "share", "word",   // the lock or the atomics around a limiter's state
     "config", // the settings of a driver, with their telemetry
 ];

@@ -1,0 +1,46 @@
+use super::tried::Tried;
+
+/// What of a request a pick may look at.
+///
+/// # Examples
+///
+/// ```
+/// use seawall::balance::{Ask, Endpoint, Pool, RoundRobin, Tried};
+///
+/// let pool = Pool::new("api", RoundRobin::new());
+/// pool.set(["a", "b"].map(|id| Endpoint::new(id, ())));
+/// let tried = Tried::new();
+/// let (one, two) = (pool.pick_for(Ask::new().tried(&tried)), pool.pick_for(Ask::new().tried(&tried)));
+/// assert_ne!(one.unwrap().id(), two.unwrap().id());
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Ask<'a> {
+    pub(super) tried: Option<&'a Tried>,
+}
+
+impl<'a> Ask<'a> {
+    /// Nothing in particular.
+    ///
+    /// ```
+    /// let ask = seawall::balance::Ask::new();
+    /// # let _ = ask;
+    /// ```
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { tried: None }
+    }
+
+    /// Passes over what earlier attempts of the request have tried, and adds what is picked.
+    ///
+    /// ```
+    /// use seawall::balance::{Ask, Tried};
+    /// let tried = Tried::new();
+    /// let ask = Ask::new().tried(&tried);
+    /// # let _ = ask;
+    /// ```
+    #[must_use]
+    pub const fn tried(mut self, tried: &'a Tried) -> Self {
+        self.tried = Some(tried);
+        self
+    }
+}

@@ -1,0 +1,168 @@
+use super::back_off;
+use super::streak::Streak;
+use crate::class::Class;
+use crate::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
+use crate::time::Instant;
+use std::time::Duration;
+
+/// What changes at an endpoint while it is used. It belongs to the id, and survives every rebuild.
+///
+/// On cache lines of its own, apart from what is only read. Each word decides alone, so no order between them
+/// is needed: everything is relaxed.
+#[derive(Debug)]
+#[repr(align(128))]
+pub(super) struct Live {
+    in_flight: AtomicU32,
+    /// Failed attempts to become ready in a row, and whether somebody is trying right now.
+    unready: AtomicU32,
+    streak: AtomicU64,
+    /// Until when it is out, in nanoseconds; 0 is in.
+    out_until: AtomicU64,
+    gone: AtomicBool,
+    serial: u32,
+}
+
+/// The bit of [`Live::unready`] that says that somebody is trying.
+const PROBING: u32 = 1 << 31;
+
+/// What a reservation took.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Reserved {
+    /// This call is the one that tries whether the endpoint is ready again.
+    pub(super) probe: bool,
+}
+
+impl Live {
+    pub(super) fn new(serial: u32) -> Self {
+        Self {
+            in_flight: AtomicU32::new(0),
+            unready: AtomicU32::new(0),
+            streak: AtomicU64::new(0),
+            out_until: AtomicU64::new(0),
+            gone: AtomicBool::new(false),
+            serial,
+        }
+    }
+
+    #[inline]
+    pub(super) const fn serial(&self) -> u32 {
+        self.serial
+    }
+
+    #[inline]
+    pub(super) fn in_flight(&self) -> u32 {
+        self.in_flight.load(Relaxed)
+    }
+
+    #[inline]
+    pub(super) fn streak(&self) -> Streak {
+        Streak::from_word(self.streak.load(Relaxed))
+    }
+
+    /// Whether somebody is trying if it is ready again, so that nobody else should.
+    #[inline]
+    pub(super) fn is_probed(&self) -> bool {
+        self.unready.load(Relaxed) & PROBING != 0
+    }
+
+    /// Takes a slot, then looks whether it was there to be taken: so the limit holds however many race.
+    #[inline]
+    pub(super) fn reserve(&self, limit: u32) -> Option<Reserved> {
+        if self.in_flight.fetch_add(1, Relaxed) >= limit {
+            self.give_back();
+            return None;
+        }
+        match self.unready.load(Relaxed) {
+            0 => Some(Reserved { probe: false }),
+            word => self.reserve_probe(word),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn reserve_probe(&self, word: u32) -> Option<Reserved> {
+        let won = word & PROBING == 0
+            && self.unready.compare_exchange(word, word | PROBING, Relaxed, Relaxed).is_ok();
+        if !won {
+            self.give_back();
+        }
+        won.then_some(Reserved { probe: true })
+    }
+
+    #[inline]
+    pub(super) fn give_back(&self) {
+        self.in_flight.fetch_sub(1, Relaxed);
+    }
+
+    /// Counts how a call went. A success at an endpoint without failures writes nothing and reads no clock.
+    #[inline]
+    pub(super) fn settled(&self, class: Class, now: impl FnOnce() -> Instant) {
+        if class.is_failure() {
+            self.failed(class, now());
+        } else if class == Class::Success && !self.streak().is_over() {
+            self.streak.store(Streak::default().word(), Relaxed);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn failed(&self, class: Class, now: Instant) {
+        let mut streak = self.streak();
+        while let Err(actual) = self.streak.compare_exchange_weak(
+            streak.word(),
+            streak.settled(class, now).word(),
+            Relaxed,
+            Relaxed,
+        ) {
+            streak = Streak::from_word(actual);
+        }
+    }
+
+    /// It became ready: whatever failures to do so there were are over.
+    #[inline]
+    pub(super) fn became_ready(&self) {
+        if self.unready.load(Relaxed) != 0 {
+            self.unready.store(0, Relaxed);
+        }
+    }
+
+    /// It failed to become ready, and rests.
+    #[cold]
+    pub(super) fn back_off(&self, now: Instant, sample: f64) -> Duration {
+        let failures = (self.unready.load(Relaxed) & !PROBING).saturating_add(1).min(PROBING - 1);
+        let rest = back_off::rest(failures, sample);
+        // Out before open to the next one who tries, so that nobody tries in between.
+        self.out_until.fetch_max((now + rest).as_nanos(), Relaxed);
+        self.unready.store(failures, Relaxed);
+        rest
+    }
+
+    /// The one who tried whether it is ready again left without finding out.
+    #[cold]
+    pub(super) fn probe_abandoned(&self) {
+        self.unready.fetch_and(!PROBING, Relaxed);
+    }
+
+    /// Until when it is out, if it is out at `now`.
+    pub(super) fn out_until(&self, now: Instant) -> Option<Instant> {
+        let until = Instant::from_nanos(self.out_until.load(Relaxed));
+        (until > now).then_some(until)
+    }
+
+    /// Whether it was out and its time is up; told once.
+    pub(super) fn returns(&self, now: Instant) -> bool {
+        let until = self.out_until.load(Relaxed);
+        until != 0
+            && until <= now.as_nanos()
+            && self.out_until.compare_exchange(until, 0, Relaxed, Relaxed).is_ok()
+    }
+
+    #[inline]
+    pub(super) fn is_gone(&self) -> bool {
+        self.gone.load(Relaxed)
+    }
+
+    pub(super) fn set_gone(&self, gone: bool) {
+        self.gone.store(gone, Relaxed);
+    }
+}

@@ -1,0 +1,64 @@
+use super::endpoint::Endpoint;
+use super::live::Live;
+use crate::sync::Padded;
+use crate::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use crate::telemetry::{Kind, Outage, Telemetry, What};
+use crate::time::Instant;
+use std::sync::Arc;
+
+/// An endpoint as it was told, what is alive of it, and what it shares with the others of its pool.
+#[derive(Debug)]
+pub(super) struct Member<S> {
+    pub(super) endpoint: Endpoint<S>,
+    pub(super) live: Arc<Live>,
+    pub(super) common: Arc<Common>,
+}
+
+/// What all members of a pool share, without the type of their services.
+#[derive(Debug)]
+pub(super) struct Common {
+    pub(super) telemetry: Telemetry,
+    /// When the lists of the eligible are to be made again, in nanoseconds; [`NEVER`] while nobody is out.
+    due: Padded<AtomicU64>,
+}
+
+const NEVER: u64 = u64::MAX;
+
+impl Common {
+    pub(super) fn new(telemetry: Telemetry) -> Self {
+        Self { telemetry, due: Padded(AtomicU64::new(NEVER)) }
+    }
+
+    /// Whether a look at the clock may find the lists to be stale.
+    #[inline]
+    pub(super) fn may_be_due(&self) -> bool {
+        self.due.load(SeqCst) != NEVER
+    }
+
+    /// Makes the caller the one who rebuilds, if it is time to.
+    pub(super) fn claim(&self, now: Instant) -> bool {
+        let due = self.due.load(SeqCst);
+        due <= now.as_nanos() && self.due.compare_exchange(due, NEVER, SeqCst, SeqCst).is_ok()
+    }
+
+    /// A rebuild from now on sees all that is out now.
+    pub(super) fn begin_rebuild(&self) {
+        self.due.store(NEVER, SeqCst);
+    }
+
+    /// The lists will be stale at `at`.
+    pub(super) fn due_at(&self, at: Instant) {
+        self.due.fetch_min(at.as_nanos(), SeqCst);
+    }
+
+    /// The lists are stale.
+    pub(super) fn due_now(&self) {
+        self.due_at(Instant::ZERO);
+    }
+
+    /// Whether it is out until some time is told by its own words; here the rest is told of it.
+    pub(super) fn went_out(&self, serial: u32, why: Outage, until: std::time::Duration) {
+        self.due_now();
+        self.telemetry.tell(Kind::Balance, What::EndpointOut { endpoint: serial, why, rest: until });
+    }
+}

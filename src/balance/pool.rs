@@ -1,0 +1,361 @@
+use super::ask::Ask;
+use super::config::Config;
+use super::endpoint::Endpoint;
+use super::member::Common;
+use super::picker::{Picker, Turn};
+use super::roster::{Changed, Roster};
+use super::service::Balance;
+use super::snapshot::{Nobody, Snapshot, View};
+use super::status::Status;
+use super::ticket::Ticket;
+use super::tried::Passed;
+use crate::chance::Chance;
+use crate::error::{Reason, Rejected};
+use crate::gate::Now;
+use crate::sync::Mutex;
+use crate::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use crate::telemetry::{Kind, Telemetry, What};
+use crate::time::Instant;
+use arc_swap::ArcSwap;
+use std::fmt;
+use std::sync::Arc;
+
+/// The endpoints of one upstream, from which each call picks one.
+///
+/// Clones share it. A pick reads one immutable snapshot and never waits; endpoints may be [`set`](Self::set),
+/// [`insert`](Self::insert)ed and [`remove`](Self::remove)d while it is used.
+///
+/// # Examples
+///
+/// ```
+/// use seawall::Class;
+/// use seawall::balance::{Endpoint, LeastConnections, Pool};
+///
+/// let pool = Pool::new("api", LeastConnections::new());
+/// pool.set(["10.0.0.1:80", "10.0.0.2:80"].map(|id| Endpoint::new(id, ())));
+///
+/// let (one, two) = (pool.pick().unwrap(), pool.pick().unwrap());
+/// assert_ne!(one.id(), two.id());
+/// one.settle(Class::Success);
+/// assert_eq!(pool.in_flight(), 1);
+/// # drop(two);
+/// ```
+#[doc(alias = "cluster")]
+#[doc(alias = "upstream")]
+pub struct Pool<S>(Arc<Shared<S>>);
+
+struct Shared<S> {
+    current: ArcSwap<Snapshot<S>>,
+    picker: Picker,
+    turn: Turn,
+    // The one stream of draws of a seeded pool.
+    draws: Option<AtomicU64>,
+    strict: bool,
+    common: Arc<Common>,
+    // Guarded: who belongs here. Held while a snapshot is made, never while user code runs.
+    roster: Mutex<Roster<S>>,
+}
+
+impl<S> Pool<S> {
+    /// A pool without endpoints, which picks by `config`: a picker alone will do.
+    ///
+    /// ```
+    /// use seawall::Reason;
+    /// use seawall::balance::{Pool, RoundRobin};
+    /// let pool = Pool::<()>::new("api", RoundRobin::new());
+    /// assert_eq!(pool.pick().unwrap_err().reason(), Reason::NoEndpoint);
+    /// ```
+    pub fn new(telemetry: impl Into<Telemetry>, config: impl Into<Config>) -> Self {
+        let Config { picker, strict, seed } = config.into();
+        let mut chance = seed.map_or_else(Chance::new, Chance::seeded);
+        Self(Arc::new(Shared {
+            current: ArcSwap::from_pointee(Snapshot::empty()),
+            turn: Turn::starting_at(picker.start(&mut chance)),
+            picker,
+            draws: seed.map(|_| AtomicU64::new(chance.draw())),
+            strict,
+            common: Arc::new(Common::new(telemetry.into())),
+            roster: Mutex::new(Roster::default()),
+        }))
+    }
+
+    /// Exactly these endpoints from now on. One whose id is known keeps what was counted of it; of two with one
+    /// id the last counts.
+    ///
+    /// Calls under way at an endpoint that left run to their end.
+    ///
+    /// ```
+    /// use seawall::balance::{Endpoint, Pool, RoundRobin};
+    /// let pool = Pool::new("api", RoundRobin::new());
+    /// pool.set(["a", "b"].map(|id| Endpoint::new(id, ())));
+    /// pool.set([Endpoint::new("b", ()), Endpoint::new("c", ()).weight(2)]);
+    /// let ids: Vec<_> = pool.endpoints().iter().map(|endpoint| endpoint.id.to_string()).collect();
+    /// assert_eq!(ids, ["b", "c"]);
+    /// ```
+    pub fn set(&self, endpoints: impl IntoIterator<Item = Endpoint<S>>) {
+        // Before the lock: the iterator is the user's.
+        let endpoints: Vec<_> = endpoints.into_iter().collect();
+        self.change(|roster, common, now| roster.set(endpoints, common, now));
+    }
+
+    /// This endpoint too, instead of the one with its id if there is one.
+    ///
+    /// ```
+    /// use seawall::balance::{Endpoint, Pool, RoundRobin};
+    /// let pool = Pool::new("api", RoundRobin::new());
+    /// pool.insert(Endpoint::new("a", 1));
+    /// pool.insert(Endpoint::new("a", 2));
+    /// assert_eq!((pool.len(), *pool.pick().unwrap().service()), (1, 2));
+    /// ```
+    pub fn insert(&self, endpoint: Endpoint<S>) {
+        self.change(|roster, common, now| roster.insert(endpoint, common, now));
+    }
+
+    /// Without the endpoint of this id; `false` if there is none.
+    ///
+    /// ```
+    /// use seawall::balance::{Endpoint, Pool, RoundRobin};
+    /// let pool = Pool::new("api", RoundRobin::new());
+    /// pool.insert(Endpoint::new("a", ()));
+    /// assert!(pool.remove("a"));
+    /// assert!(!pool.remove("a"));
+    /// ```
+    pub fn remove(&self, id: &str) -> bool {
+        self.change(|roster, _, now| roster.remove(id, now))
+    }
+
+    /// Picks one, or says why there is none.
+    ///
+    /// ```
+    /// use seawall::balance::{Endpoint, Pool, RoundRobin};
+    /// let pool = Pool::new("api", RoundRobin::new());
+    /// pool.insert(Endpoint::new("a", ()));
+    /// assert_eq!(pool.pick().unwrap().id().as_str(), "a");
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Reason::NoEndpoint`], [`Reason::EndpointsOut`] with the time of the soonest return, where that is known,
+    /// or [`Reason::EndpointsFull`].
+    #[inline]
+    pub fn pick(&self) -> Result<Ticket<S>, Rejected> {
+        self.pick_for(Ask::new())
+    }
+
+    /// [`pick`](Self::pick), with a look at the request.
+    ///
+    /// ```
+    /// use seawall::balance::{Ask, Endpoint, Pool, RoundRobin, Tried};
+    /// let pool = Pool::new("api", RoundRobin::new());
+    /// pool.set(["a", "b"].map(|id| Endpoint::new(id, ())));
+    /// let tried = Tried::new();
+    /// pool.pick_for(Ask::new().tried(&tried)).unwrap().release();
+    /// assert_eq!(tried.len(), 1);
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`pick`](Self::pick), and [`Reason::EndpointsTried`] if the pool is [`strict`](Config::strict).
+    #[inline]
+    pub fn pick_for(&self, ask: Ask<'_>) -> Result<Ticket<S>, Rejected> {
+        self.pick_beyond(ask, &Passed::default()).inspect_err(|rejected| self.refused(rejected))
+    }
+
+    /// A pick that passes over those from whom this call has turned away. A refusal is told to nobody yet.
+    #[inline]
+    pub(super) fn pick_beyond(&self, ask: Ask<'_>, passed: &Passed) -> Result<Ticket<S>, Rejected> {
+        let mut now = Now::lazy();
+        if self.0.common.may_be_due() {
+            self.refresh(now.get());
+        }
+        let snapshot = self.0.current.load();
+        let mut chance = self.chance();
+        let view = View::new(ask.tried, passed, now);
+        let picked = match snapshot.pick(&self.0.picker, &self.0.turn, &mut chance, &view) {
+            Some(picked) => Some(picked),
+            // An endpoint that was tried is better than none.
+            None if ask.tried.is_some() && !self.0.strict => {
+                let view = View::new(None, passed, now);
+                snapshot.pick(&self.0.picker, &self.0.turn, &mut chance, &view)
+            }
+            None => None,
+        };
+        let Some((member, reserved)) = picked else {
+            return Err(self.refuse(snapshot.nobody(&view), view.now()));
+        };
+        let ticket = Ticket::new(Arc::clone(member), reserved);
+        drop(snapshot);
+        if let Some(tried) = ask.tried {
+            tried.add(ticket.serial());
+        }
+        self.0.common.telemetry.note(Kind::Balance, || What::Admitted { cost: 1 });
+        Ok(ticket)
+    }
+
+    /// The refusal has been given to a caller.
+    #[cold]
+    pub(super) fn refused(&self, rejected: &Rejected) {
+        self.0.common.telemetry.tell(Kind::Balance, What::Refused(*rejected));
+    }
+
+    /// A tower service that calls a picked endpoint for each request.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use seawall::Lift;
+    /// use seawall::balance::{Endpoint, Pool, RoundRobin};
+    /// use tower::{ServiceExt, service_fn};
+    ///
+    /// let pool = Pool::new("api", RoundRobin::new());
+    /// let client = Lift::new(service_fn(|n: u32| async move { Ok::<_, std::io::Error>(n + 1) }));
+    /// pool.set(["a", "b"].map(|id| Endpoint::new(id, client.clone())));
+    /// assert_eq!(pool.balance().oneshot(1).await.unwrap(), 2);
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn balance(&self) -> Balance<S> {
+        Balance::new(self.clone())
+    }
+
+    /// How many endpoints there are, fit or not.
+    ///
+    /// ```
+    /// use seawall::balance::{Pool, RoundRobin};
+    /// assert_eq!(Pool::<()>::new("api", RoundRobin::new()).len(), 0);
+    /// ```
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.current.load().members.len()
+    }
+
+    /// Whether there is no endpoint.
+    ///
+    /// ```
+    /// use seawall::balance::{Pool, RoundRobin};
+    /// assert!(Pool::<()>::new("api", RoundRobin::new()).is_empty());
+    /// ```
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Calls in flight at the endpoints that there are.
+    ///
+    /// ```
+    /// use seawall::balance::{Endpoint, Pool, RoundRobin};
+    /// let pool = Pool::new("api", RoundRobin::new());
+    /// pool.insert(Endpoint::new("a", ()));
+    /// let held = pool.pick().unwrap();
+    /// assert_eq!(pool.in_flight(), 1);
+    /// # drop(held);
+    /// ```
+    #[must_use]
+    pub fn in_flight(&self) -> u64 {
+        self.0.current.load().members.iter().map(|member| u64::from(member.live.in_flight())).sum()
+    }
+
+    /// Each endpoint as it stands now, in the order of ids.
+    ///
+    /// ```
+    /// use seawall::balance::{Endpoint, Pool, RoundRobin, State};
+    /// let pool = Pool::new("api", RoundRobin::new());
+    /// pool.insert(Endpoint::new("a", ()));
+    /// pool.pick().unwrap().unready();
+    /// assert!(matches!(pool.endpoints()[0].state, State::Unready { .. }));
+    /// ```
+    #[must_use]
+    pub fn endpoints(&self) -> Vec<Status> {
+        let now = Instant::now();
+        self.0.current.load().members.iter().map(|member| Status::of(member, now)).collect()
+    }
+
+    #[inline]
+    fn chance(&self) -> Chance {
+        self.0.draws.as_ref().map_or_else(Chance::new, |draws| {
+            // Each pick begins a stream of its own; which one, only the order of picks decides.
+            Chance::seeded(Chance::seeded(draws.fetch_add(1, Relaxed)).draw())
+        })
+    }
+
+    #[cold]
+    fn refuse(&self, nobody: Nobody, now: Instant) -> Rejected {
+        let (reason, back) = match nobody {
+            Nobody::Empty => (Reason::NoEndpoint, None),
+            Nobody::Out(back) => (Reason::EndpointsOut, back),
+            Nobody::Tried => (Reason::EndpointsTried, None),
+            Nobody::Full => (Reason::EndpointsFull, None),
+        };
+        let rejected = Rejected::new(self.0.common.telemetry.name(), reason);
+        back.map_or(rejected, |back| rejected.retry_in(back - now))
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Roster<S>, &Arc<Common>, Instant) -> Changed<S>) -> bool {
+        let now = Instant::now();
+        let mut roster = self.0.roster.lock();
+        let changed = change(&mut roster, &self.0.common, now);
+        let (replaced, returned) = self.rebuild(&roster, now);
+        drop(roster);
+        // Services are dropped here, under no lock.
+        drop((replaced, changed.leftover));
+        self.tell_returned(&returned);
+        let (added, removed, repeated) = (changed.added, changed.removed, changed.repeated);
+        if added + removed + repeated > 0 {
+            self.0.common.telemetry.tell(Kind::Balance, What::EndpointsChanged { added, removed, repeated });
+        }
+        added + removed > 0
+    }
+
+    /// Somebody may be back, or newly out: one caller makes the lists again, the others go on with what is there.
+    #[cold]
+    #[inline(never)]
+    fn refresh(&self, now: Instant) {
+        if !self.0.common.claim(now) {
+            return;
+        }
+        let Some(roster) = self.0.roster.try_lock() else {
+            // Whoever holds it makes them, but perhaps of what was true before: so once more, soon.
+            self.0.common.due_now();
+            return;
+        };
+        let (replaced, returned) = self.rebuild(&roster, now);
+        drop(roster);
+        drop(replaced);
+        self.tell_returned(&returned);
+    }
+
+    /// Makes the snapshot of the roster the current one; gives out the one before, to be dropped outside the
+    /// lock, and the serials of those who are back.
+    fn rebuild(&self, roster: &Roster<S>, now: Instant) -> (Arc<Snapshot<S>>, Vec<u32>) {
+        self.0.common.begin_rebuild();
+        let returned = roster.members().filter(|member| member.live.returns(now));
+        let returned = returned.map(|member| member.live.serial()).collect();
+        let members: Box<[_]> = roster.members().map(Arc::clone).collect();
+        if let Some(soonest) = members.iter().filter_map(|member| member.live.out_until(now)).min() {
+            self.0.common.due_at(soonest);
+        }
+        (self.0.current.swap(Arc::new(Snapshot::of(members, now))), returned)
+    }
+
+    fn tell_returned(&self, serials: &[u32]) {
+        for &endpoint in serials {
+            self.0.common.telemetry.tell(Kind::Balance, What::EndpointIn { endpoint });
+        }
+    }
+}
+
+impl<S> Clone for Pool<S> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<S> fmt::Debug for Pool<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pool")
+            .field("name", &self.0.common.telemetry.name())
+            .field("picker", &self.0.picker)
+            .field("endpoints", &self.len())
+            .finish_non_exhaustive()
+    }
+}

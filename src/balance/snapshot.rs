@@ -1,0 +1,228 @@
+use super::live::{Live, Reserved};
+use super::member::Member;
+use super::pick::Lineup;
+use super::picker::{Picker, Turn, next_after};
+use super::tried::{Passed, Tried};
+use crate::chance::Chance;
+use crate::gate::Now;
+use crate::time::Instant;
+use std::cell::Cell;
+use std::fmt;
+use std::sync::Arc;
+
+/// All that a pick reads, of one moment, behind one pointer.
+pub(super) struct Snapshot<S> {
+    /// Everybody, in the order of ids.
+    pub(super) members: Box<[Arc<Member<S>>]>,
+    /// Who may be picked, level by level; levels without anybody are left out.
+    levels: Box<[Level<S>]>,
+}
+
+struct Level<S> {
+    seats: Box<[Seat<S>]>,
+}
+
+/// One who may be picked, with what a picker compares close at hand.
+struct Seat<S> {
+    live: Arc<Live>,
+    weight: u32,
+    limit: u32,
+    member: Arc<Member<S>>,
+}
+
+/// Why a pick found nobody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Nobody {
+    /// There is no endpoint.
+    Empty,
+    /// None is fit to be called, and the first may be again at that time, if that is known.
+    Out(Option<Instant>),
+    /// All have been tried.
+    Tried,
+    /// Those not tried are at their limits.
+    Full,
+}
+
+impl<S> Snapshot<S> {
+    pub(super) fn empty() -> Self {
+        Self { members: Box::default(), levels: Box::default() }
+    }
+
+    /// The snapshot of these members, which come in the order of their ids, at `now`.
+    pub(super) fn of(members: Box<[Arc<Member<S>>]>, now: Instant) -> Self {
+        let mut numbers: Vec<u8> = members.iter().map(|member| member.endpoint.level).collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        let levels = numbers.iter().map(|&number| Level::of(&members, number, now));
+        let levels = levels.filter(|level| !level.seats.is_empty()).collect();
+        Self { members, levels }
+    }
+
+    /// Picks and reserves.
+    #[inline]
+    pub(super) fn pick(
+        &self,
+        picker: &Picker,
+        turn: &Turn,
+        chance: &mut Chance,
+        view: &View<'_>,
+    ) -> Option<(&Arc<Member<S>>, Reserved)> {
+        self.levels.iter().find_map(|level| level.pick(picker, turn, chance, view))
+    }
+
+    /// Why `pick` found nobody.
+    #[cold]
+    pub(super) fn nobody(&self, view: &View<'_>) -> Nobody {
+        if self.members.is_empty() {
+            return Nobody::Empty;
+        }
+        let seats = || self.levels.iter().flat_map(|level| &level.seats);
+        if seats().next().is_none() {
+            let now = view.now();
+            return Nobody::Out(self.members.iter().filter_map(|m| m.live.out_until(now)).min());
+        }
+        let mut untried = seats().filter(|seat| !view.turned_away(seat.live.serial())).peekable();
+        if untried.peek().is_none() {
+            return Nobody::Tried;
+        }
+        let mut back: Option<Instant> = None;
+        for seat in untried {
+            if seat.live.in_flight() >= seat.limit {
+                return Nobody::Full;
+            }
+            if let Some(after) = seat.refuses_for(view) {
+                back = Some(back.map_or(after, |known| known.min(after)));
+            }
+        }
+        Nobody::Out(back)
+    }
+}
+
+impl<S> Level<S> {
+    fn of(members: &[Arc<Member<S>>], number: u8, now: Instant) -> Self {
+        let eligible = members.iter().filter(|member| {
+            member.endpoint.level == number
+                && member.endpoint.weight > 0
+                && member.live.out_until(now).is_none()
+        });
+        let seats = eligible.map(|member| Seat {
+            live: Arc::clone(&member.live),
+            weight: member.endpoint.weight,
+            limit: member.endpoint.limit.unwrap_or(u32::MAX),
+            member: Arc::clone(member),
+        });
+        Self { seats: seats.collect() }
+    }
+
+    #[inline]
+    fn pick(
+        &self,
+        picker: &Picker,
+        turn: &Turn,
+        chance: &mut Chance,
+        view: &View<'_>,
+    ) -> Option<(&Arc<Member<S>>, Reserved)> {
+        let field = Field { seats: &self.seats, view };
+        let mut index = picker.pick(&field, turn, chance)?;
+        // Whoever was picked may have been taken in between; then it is the next one's turn. Once around.
+        for _ in 0..self.seats.len() {
+            let seat = self.seats.get(index)?;
+            if let Some(reserved) = seat.live.reserve(seat.limit) {
+                return Some((&seat.member, reserved));
+            }
+            index = next_after(&field, (index + 1) % self.seats.len())?;
+        }
+        None
+    }
+}
+
+impl<S> Seat<S> {
+    /// When its own gate may admit again, if it refuses now and knows.
+    fn refuses_for(&self, view: &View<'_>) -> Option<Instant> {
+        let gate = self.member.endpoint.gate.as_ref()?;
+        let mut now = view.now.get();
+        let after = gate.foresee(&mut now)?.retry_after()?;
+        Some(now.get() + after)
+    }
+
+    #[inline]
+    fn fits(&self, view: &View<'_>) -> bool {
+        self.live.in_flight() < self.limit
+            && !self.live.is_probed()
+            && !view.turned_away(self.live.serial())
+            && self.member.endpoint.gate.as_ref().is_none_or(|gate| {
+                let mut now = view.now.get();
+                let admits = gate.foresee(&mut now).is_none();
+                view.now.set(now);
+                admits
+            })
+    }
+}
+
+/// What one pick knows beside the snapshot.
+pub(super) struct View<'a> {
+    /// Tried by earlier attempts, unless that no longer counts.
+    pub(super) tried: Option<&'a Tried>,
+    /// Turned away from in this call.
+    pub(super) passed: &'a Passed,
+    /// Read by whoever asks first, if anybody does.
+    now: Cell<Now>,
+}
+
+impl<'a> View<'a> {
+    #[inline]
+    pub(super) const fn new(tried: Option<&'a Tried>, passed: &'a Passed, now: Now) -> Self {
+        Self { tried, passed, now: Cell::new(now) }
+    }
+
+    pub(super) fn now(&self) -> Instant {
+        let mut now = self.now.get();
+        let at = now.get();
+        self.now.set(now);
+        at
+    }
+
+    #[inline]
+    fn turned_away(&self, serial: u32) -> bool {
+        self.passed.contains(serial) || self.tried.is_some_and(|tried| tried.contains(serial))
+    }
+}
+
+struct Field<'a, S> {
+    seats: &'a [Seat<S>],
+    view: &'a View<'a>,
+}
+
+impl<S> Lineup for Field<'_, S> {
+    #[inline]
+    fn len(&self) -> usize {
+        self.seats.len()
+    }
+
+    #[inline]
+    fn fits(&self, index: usize) -> bool {
+        self.seats.get(index).is_some_and(|seat| seat.fits(self.view))
+    }
+
+    #[inline]
+    fn load(&self, index: usize) -> u32 {
+        self.seats.get(index).map_or(u32::MAX, |seat| {
+            let streak = seat.live.streak();
+            match streak.is_over() {
+                true => seat.live.in_flight(),
+                false => seat.live.in_flight().saturating_add(streak.weight(self.view.now())),
+            }
+        })
+    }
+
+    #[inline]
+    fn weight(&self, index: usize) -> u32 {
+        self.seats.get(index).map_or(1, |seat| seat.weight)
+    }
+}
+
+impl<S> fmt::Debug for Snapshot<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Snapshot").field("members", &self.members.len()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,200 @@
+use super::id::Id;
+use super::live::{Live, Reserved};
+use super::member::Member;
+use crate::chance::Chance;
+use crate::class::Class;
+use crate::gate::Now;
+use crate::telemetry::{Kind, Outage, What};
+use crate::time::Instant;
+use std::fmt;
+use std::sync::Arc;
+
+/// Leave to call the endpoint that was picked; it holds the endpoint itself, whatever becomes of the pool.
+///
+/// It ends in one of four ways, each of which gives the slot back exactly once: [`settle`](Self::settle) says how
+/// the call went, [`release`](Self::release) that it was never handed over, [`unready`](Self::unready) that the
+/// endpoint could not even be reached, and dropping it that nobody knows.
+///
+/// # Examples
+///
+/// ```
+/// use seawall::Class;
+/// use seawall::balance::{Endpoint, Pool, RoundRobin};
+///
+/// let pool = Pool::new("api", RoundRobin::new());
+/// pool.set([Endpoint::new("a", "its client")]);
+///
+/// let ticket = pool.pick().unwrap();
+/// assert_eq!(*ticket.service(), "its client");
+/// ticket.settle(Class::Success);
+/// ```
+#[must_use = "dropping a ticket abandons the call: settle it, release it, or hold it while the call runs"]
+pub struct Ticket<S> {
+    member: Arc<Member<S>>,
+    // `None` once ended.
+    reserved: Option<Reserved>,
+}
+
+impl<S> Ticket<S> {
+    #[inline]
+    pub(super) const fn new(member: Arc<Member<S>>, reserved: Reserved) -> Self {
+        Self { member, reserved: Some(reserved) }
+    }
+
+    /// What the endpoint is known by.
+    ///
+    /// ```
+    /// use seawall::balance::{Endpoint, Pool, RoundRobin};
+    /// let pool = Pool::new("api", RoundRobin::new());
+    /// pool.set([Endpoint::new("a", ())]);
+    /// assert_eq!(pool.pick().unwrap().id().as_str(), "a");
+    /// ```
+    #[must_use]
+    pub fn id(&self) -> &Id {
+        &self.member.endpoint.id
+    }
+
+    /// The service that reaches the endpoint.
+    ///
+    /// ```
+    /// use seawall::balance::{Endpoint, Pool, RoundRobin};
+    /// let pool = Pool::new("api", RoundRobin::new());
+    /// pool.set([Endpoint::new("a", 7)]);
+    /// assert_eq!(*pool.pick().unwrap().service(), 7);
+    /// ```
+    #[must_use]
+    pub fn service(&self) -> &S {
+        &self.member.endpoint.service
+    }
+
+    /// The call was handed over, and went so.
+    ///
+    /// ```
+    /// use seawall::Class;
+    /// use seawall::balance::{Endpoint, Pool, RoundRobin};
+    /// let pool = Pool::new("api", RoundRobin::new());
+    /// pool.set([Endpoint::new("a", ())]);
+    /// pool.pick().unwrap().settle(Class::Transient);
+    /// assert_eq!(pool.in_flight(), 0);
+    /// ```
+    #[inline]
+    pub fn settle(self, class: Class) {
+        self.settle_with(class, &mut Now::lazy());
+    }
+
+    /// [`settle`](Self::settle) at a time that the caller already holds.
+    ///
+    /// ```
+    /// use seawall::{Class, Instant};
+    /// use seawall::balance::{Endpoint, Pool, RoundRobin};
+    /// let pool = Pool::new("api", RoundRobin::new());
+    /// pool.set([Endpoint::new("a", ())]);
+    /// pool.pick().unwrap().settle_at(Class::Success, Instant::now());
+    /// ```
+    #[inline]
+    pub fn settle_at(self, class: Class, now: Instant) {
+        self.settle_with(class, &mut Now::at(now));
+    }
+
+    #[inline]
+    fn settle_with(mut self, class: Class, now: &mut Now) {
+        if let Some(reserved) = self.reserved.take() {
+            if reserved.probe {
+                // It was handed over, so it was ready.
+                self.live().became_ready();
+            }
+            // Before the slot comes back: in no moment does a failing endpoint look idle.
+            self.live().settled(class, || now.get());
+            self.live().give_back();
+            self.member.common.telemetry.note(Kind::Balance, || What::Settled(class));
+        }
+    }
+
+    /// The call was never handed over: it counts nothing.
+    ///
+    /// ```
+    /// use seawall::balance::{Endpoint, Pool, RoundRobin};
+    /// let pool = Pool::new("api", RoundRobin::new());
+    /// pool.set([Endpoint::new("a", ())]);
+    /// pool.pick().unwrap().release();
+    /// assert_eq!(pool.in_flight(), 0);
+    /// ```
+    #[inline]
+    pub fn release(mut self) {
+        self.end(What::Released);
+    }
+
+    /// The endpoint could not be reached, or failed to become ready: it rests, 100 ms at first and doubling up to
+    /// 30 s. After that one caller tries it again; the others pass it over until that one knows.
+    ///
+    /// ```
+    /// use seawall::Reason;
+    /// use seawall::balance::{Endpoint, Pool, RoundRobin};
+    ///
+    /// let pool = Pool::new("api", RoundRobin::new());
+    /// pool.set([Endpoint::new("a", ())]);
+    /// pool.pick().unwrap().unready();
+    /// let refused = pool.pick().unwrap_err();
+    /// assert_eq!(refused.reason(), Reason::EndpointsOut);
+    /// assert!(refused.retry_after().is_some());
+    /// ```
+    #[cold]
+    pub fn unready(mut self) {
+        if let Some(reserved) = &mut self.reserved {
+            let rest = self.member.live.back_off(Instant::now(), Chance::new().sample());
+            reserved.probe = false;
+            let (common, serial) = (Arc::clone(&self.member.common), self.live().serial());
+            self.end(What::Released);
+            common.went_out(serial, Outage::Unready, rest);
+        }
+    }
+
+    /// The endpoint became ready for this call.
+    #[inline]
+    pub(super) fn became_ready(&mut self) {
+        self.live().became_ready();
+        if let Some(reserved) = &mut self.reserved {
+            reserved.probe = false;
+        }
+    }
+
+    /// Whether the endpoint has left the pool meanwhile.
+    #[inline]
+    pub(super) fn is_gone(&self) -> bool {
+        self.live().is_gone()
+    }
+
+    #[inline]
+    pub(super) fn serial(&self) -> u32 {
+        self.live().serial()
+    }
+
+    #[inline]
+    fn live(&self) -> &Live {
+        &self.member.live
+    }
+
+    #[inline]
+    fn end(&mut self, what: What) {
+        if let Some(reserved) = self.reserved.take() {
+            if reserved.probe {
+                self.live().probe_abandoned();
+            }
+            self.live().give_back();
+            self.member.common.telemetry.note(Kind::Balance, || what);
+        }
+    }
+}
+
+impl<S> Drop for Ticket<S> {
+    #[inline]
+    fn drop(&mut self) {
+        self.end(What::Abandoned);
+    }
+}
+
+impl<S> fmt::Debug for Ticket<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ticket").field("id", self.id()).finish_non_exhaustive()
+    }
+}
