@@ -54,7 +54,7 @@ impl Config {
     /// assert_eq!(refused.reason(), Reason::EndpointsTried);
     /// ```
     #[must_use]
-    pub fn strict(mut self) -> Self {
+    pub const fn strict(mut self) -> Self {
         self.strict = true;
         self
     }
@@ -67,7 +67,7 @@ impl Config {
     /// # let _ = config;
     /// ```
     #[must_use]
-    pub fn seed(mut self, seed: u64) -> Self {
+    pub const fn seed(mut self, seed: u64) -> Self {
         self.seed = Some(seed);
         self
     }

@@ -62,7 +62,7 @@ impl<S> Endpoint<S> {
     /// assert_eq!(pool.pick().unwrap().id().as_str(), "b");
     /// ```
     #[must_use]
-    pub fn weight(mut self, weight: u32) -> Self {
+    pub const fn weight(mut self, weight: u32) -> Self {
         self.weight = weight;
         self
     }
@@ -77,7 +77,7 @@ impl<S> Endpoint<S> {
     /// ```
     #[must_use]
     #[doc(alias = "priority")]
-    pub fn level(mut self, level: u8) -> Self {
+    pub const fn level(mut self, level: u8) -> Self {
         self.level = level;
         self
     }
@@ -107,7 +107,7 @@ impl<S> Endpoint<S> {
     /// # drop(held);
     /// ```
     #[must_use]
-    pub fn limit(mut self, limit: u32) -> Self {
+    pub const fn limit(mut self, limit: u32) -> Self {
         self.limit = Some(limit);
         self
     }

@@ -33,6 +33,7 @@ pub(super) struct Reserved {
 }
 
 impl Live {
+    #[expect(clippy::missing_const_for_fn, reason = "the atomics of the models are not made at compile time")]
     pub(super) fn new(serial: u32) -> Self {
         Self {
             in_flight: AtomicU32::new(0),

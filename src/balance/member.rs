@@ -25,6 +25,7 @@ pub(super) struct Common {
 const NEVER: u64 = u64::MAX;
 
 impl Common {
+    #[expect(clippy::missing_const_for_fn, reason = "the atomics of the models are not made at compile time")]
     pub(super) fn new(telemetry: Telemetry) -> Self {
         Self { telemetry, due: Padded(AtomicU64::new(NEVER)) }
     }

@@ -125,7 +125,8 @@ impl fmt::Debug for Picker {
 pub(super) struct Turn(Padded<AtomicU64>);
 
 impl Turn {
-    pub(super) const fn starting_at(count: u64) -> Self {
+    #[expect(clippy::missing_const_for_fn, reason = "the atomics of the models are not made at compile time")]
+    pub(super) fn starting_at(count: u64) -> Self {
         Self(Padded(AtomicU64::new(count)))
     }
 

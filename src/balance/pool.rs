@@ -120,8 +120,9 @@ impl<S> Pool<S> {
     /// assert!(pool.remove("a"));
     /// assert!(!pool.remove("a"));
     /// ```
+    #[expect(clippy::must_use_candidate, reason = "that it is gone is enough to know for most")]
     pub fn remove(&self, id: &str) -> bool {
-        self.change(|roster, _, now| roster.remove(id, now))
+        self.change(|roster, _, now| roster.remove(id, now)).removed > 0
     }
 
     /// Picks one, or says why there is none.
@@ -290,20 +291,20 @@ impl<S> Pool<S> {
         back.map_or(rejected, |back| rejected.retry_in(back - now))
     }
 
-    fn change(&self, change: impl FnOnce(&mut Roster<S>, &Arc<Common>, Instant) -> Changed<S>) -> bool {
+    fn change(&self, change: impl FnOnce(&mut Roster<S>, &Arc<Common>, Instant) -> Changed<S>) -> Changed<S> {
         let now = Instant::now();
         let mut roster = self.0.roster.lock();
-        let changed = change(&mut roster, &self.0.common, now);
+        let mut changed = change(&mut roster, &self.0.common, now);
         let (replaced, returned) = self.rebuild(&roster, now);
         drop(roster);
         // Services are dropped here, under no lock.
-        drop((replaced, changed.leftover));
+        drop((replaced, std::mem::take(&mut changed.leftover)));
         self.tell_returned(&returned);
-        let (added, removed, repeated) = (changed.added, changed.removed, changed.repeated);
+        let Changed { added, removed, repeated, .. } = changed;
         if added + removed + repeated > 0 {
             self.0.common.telemetry.tell(Kind::Balance, What::EndpointsChanged { added, removed, repeated });
         }
-        added + removed > 0
+        changed
     }
 
     /// Somebody may be back, or newly out: one caller makes the lists again, the others go on with what is there.

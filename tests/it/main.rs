@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests are tests too, which clippy does not see here")]
 
+mod balance;
 mod contract;
 mod gate;
 #[cfg(feature = "http")]

@@ -1,0 +1,21 @@
+//! One of many.
+
+mod elsewhere;
+mod limits;
+mod membership;
+mod readiness;
+mod simulated;
+
+use seawall::balance::{Endpoint, Pool, Ticket};
+
+/// The ids of the endpoints that were picked.
+fn ids<S>(tickets: &[Ticket<S>]) -> Vec<String> {
+    tickets.iter().map(|ticket| ticket.id().to_string()).collect()
+}
+
+/// A pool of endpoints that nothing stands behind.
+fn pool(config: impl Into<seawall::balance::Config>, ids: &[&str]) -> Pool<()> {
+    let pool = Pool::new("pool", config);
+    pool.set(ids.iter().map(|&id| Endpoint::new(id, ())));
+    pool
+}
