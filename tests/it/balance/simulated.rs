@@ -48,7 +48,7 @@ async fn run(config: impl Into<Config>, backends: &[Backend], calls: usize, ever
         let backend = *ticket.service();
         counts[backend] += 1;
         // Between half of it and twice as long.
-        let time = backends[backend].takes.mul_f64(0.5 + 1.5 * chance.sample().powi(2));
+        let time = backends[backend].takes.mul_f64(1.5f64.mul_add(chance.sample().powi(2), 0.5));
         took.push(time);
         under_way.push(Reverse((next + time, tickets.len())));
         tickets.push(Some(ticket));
