@@ -11,6 +11,6 @@ pub use self::least::LeastConnections;
 pub use self::lineup::Lineup;
 pub use self::round_robin::RoundRobin;
 
-pub(super) use self::least::least;
-pub(super) use self::lineup::onward;
-pub(super) use self::round_robin::round_robin;
+pub(crate) use self::least::least;
+pub(crate) use self::lineup::onward;
+pub(crate) use self::round_robin::round_robin;
