@@ -3,7 +3,7 @@ use crate::class::Class;
 use crate::error::{Reason, Rejected};
 use crate::gate::{Admit, Gate, Line, Now, Permit, verbs};
 use crate::sync::Padded;
-use crate::sync::atomic::{AtomicU32, Ordering::SeqCst};
+use crate::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use crate::telemetry::{Kind, Telemetry, What};
 use std::fmt;
 use std::sync::Arc;
@@ -30,9 +30,8 @@ use std::sync::Arc;
 pub struct ConcurrencyLimit(Arc<Shared>);
 
 struct Shared {
-    // The hot word stands on lines of its own, apart from what is only read.
-    in_flight: Padded<AtomicU32>,
-    limit: AtomicU32,
+    // The hot word, limit and number in flight, stands on lines of its own, apart from what is only read.
+    slots: Padded<AtomicU64>,
     telemetry: Telemetry,
     line: Line,
 }
@@ -51,8 +50,7 @@ impl ConcurrencyLimit {
     #[must_use]
     pub fn new(telemetry: impl Into<Telemetry>, limit: u32) -> Self {
         Self(Arc::new(Shared {
-            in_flight: Padded(AtomicU32::new(0)),
-            limit: AtomicU32::new(limit),
+            slots: Padded(AtomicU64::new(Slots { limit, in_flight: 0 }.pack())),
             telemetry: telemetry.into(),
             line: Line::new(),
         }))
@@ -73,8 +71,7 @@ impl ConcurrencyLimit {
     ///
     /// [`Reason::LimitReached`], or [`Reason::TooLarge`] for a weight above the limit, which waiting never cures.
     pub fn try_acquire_many(&self, weight: u32) -> Result<Permit<&Self>, Rejected> {
-        let slots = self.take(weight, self.0.line.is_empty())?;
-        Ok(Permit::new(self, slots))
+        Ok(Permit::new(self, self.take_new(weight)?))
     }
 
     /// Changes the limit. Growing lets waiters in; shrinking revokes nothing, and nobody is admitted until the
@@ -89,7 +86,15 @@ impl ConcurrencyLimit {
     /// # drop(held);
     /// ```
     pub fn set_limit(&self, limit: u32) {
-        let from = self.0.limit.swap(limit, SeqCst);
+        let mut word = self.0.slots.load(SeqCst);
+        let from = loop {
+            let slots = Slots::unpack(word);
+            let changed = Slots { limit, ..slots }.pack();
+            match self.0.slots.compare_exchange_weak(word, changed, SeqCst, SeqCst) {
+                Ok(_) => break slots.limit,
+                Err(actual) => word = actual,
+            }
+        };
         self.0.line.wake();
         if from != limit {
             self.0.telemetry.tell(Kind::ConcurrencyLimit, What::LimitChanged { from, to: limit });
@@ -137,22 +142,18 @@ impl ConcurrencyLimit {
     }
 
     fn slots(&self) -> Slots {
-        Slots { limit: self.0.limit.load(SeqCst), in_flight: self.0.in_flight.load(SeqCst) }
+        Slots::unpack(self.0.slots.load(SeqCst))
     }
 
-    /// Takes `weight` slots, if this is the caller's turn.
+    /// Takes `weight` slots, past whoever waits.
     #[inline]
-    fn take(&self, weight: u32, turn: bool) -> Result<Held, Rejected> {
-        let Slots { limit, mut in_flight } = self.slots();
+    fn take(&self, weight: u32) -> Result<Held, Denied> {
+        let mut word = self.0.slots.load(SeqCst);
         loop {
-            let next = match (Slots { limit, in_flight }).admit(weight) {
-                Ok(next) if turn => next,
-                Ok(_) => return Err(self.refuse(Denied::Full)),
-                Err(denied) => return Err(self.refuse(denied)),
-            };
-            match self.0.in_flight.compare_exchange_weak(in_flight, next, SeqCst, SeqCst) {
+            let next = Slots::unpack(word).admit(weight)?.pack();
+            match self.0.slots.compare_exchange_weak(word, next, SeqCst, SeqCst) {
                 Ok(_) => break,
-                Err(actual) => in_flight = actual,
+                Err(actual) => word = actual,
             }
         }
         let held = Held(weight);
@@ -160,22 +161,42 @@ impl ConcurrencyLimit {
         Ok(held)
     }
 
-    #[cold]
-    #[inline(never)]
-    fn refuse(&self, denied: Denied) -> Rejected {
+    /// Takes `weight` slots for a newcomer, who passes nobody.
+    #[inline]
+    pub(super) fn take_new(&self, weight: u32) -> Result<Held, Rejected> {
+        if self.0.line.is_empty() {
+            self.take(weight).map_err(|denied| self.refuse(denied))
+        } else {
+            Err(self.refuse(self.slots().admit(weight).err().unwrap_or(Denied::Full)))
+        }
+    }
+
+    /// Takes `weight` slots at the head of the line; a refusal is told nobody.
+    #[inline]
+    pub(super) fn take_head(&self, weight: u32) -> Result<Held, Rejected> {
+        self.take(weight).map_err(|denied| self.rejected(denied))
+    }
+
+    fn rejected(&self, denied: Denied) -> Rejected {
         let reason = match denied {
             Denied::Full => Reason::LimitReached,
             Denied::TooLarge => Reason::TooLarge,
         };
-        let rejected = Rejected::new(self.0.telemetry.name(), reason);
-        self.refused(&rejected);
+        Rejected::new(self.0.telemetry.name(), reason)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn refuse(&self, denied: Denied) -> Rejected {
+        let rejected = self.rejected(denied);
+        self.0.telemetry.tell(Kind::ConcurrencyLimit, What::Refused(rejected));
         rejected
     }
 
     #[inline]
     fn give_back(&self, held: Held) {
         if held.0 > 0 {
-            self.0.in_flight.fetch_sub(held.0, SeqCst);
+            self.0.slots.fetch_sub(u64::from(held.0), SeqCst);
             self.0.line.wake();
         }
     }
@@ -225,11 +246,11 @@ impl Gate for ConcurrencyLimit {
 impl<Req: ?Sized> Admit<Req> for ConcurrencyLimit {
     #[inline]
     fn admit(&self, _: &Req, _: &mut Now) -> Result<Held, Rejected> {
-        self.take(1, self.0.line.is_empty())
+        self.take_new(1)
     }
 
     fn admit_head(&self, _: &Req, _: &mut Now) -> Result<Held, Rejected> {
-        self.take(1, true)
+        self.take_head(1)
     }
 }
 

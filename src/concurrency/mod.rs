@@ -2,5 +2,7 @@
 
 mod handle;
 mod slots;
+mod weighing;
 
 pub use self::handle::{ConcurrencyLimit, Held};
+pub use self::weighing::Weighing;

@@ -17,11 +17,22 @@ pub(super) enum Denied {
 }
 
 impl Slots {
-    /// The number in flight once `weight` more have been admitted, or why they are not.
+    /// Both in one word, so that one compare-and-swap decides by the limit in force and counts.
     #[inline]
-    pub(super) const fn admit(self, weight: u32) -> Result<u32, Denied> {
+    pub(super) const fn pack(self) -> u64 {
+        (self.limit as u64) << 32 | self.in_flight as u64
+    }
+
+    #[inline]
+    pub(super) const fn unpack(word: u64) -> Self {
+        Self { limit: (word >> 32) as u32, in_flight: word as u32 }
+    }
+
+    /// The slots once `weight` more are in flight, or why they are not admitted.
+    #[inline]
+    pub(super) const fn admit(self, weight: u32) -> Result<Self, Denied> {
         if weight <= self.available() {
-            Ok(self.in_flight + weight)
+            Ok(Self { limit: self.limit, in_flight: self.in_flight + weight })
         } else if weight > self.limit && self.limit > 0 {
             Err(Denied::TooLarge)
         } else {

@@ -1,7 +1,9 @@
-use super::{Admit, Gate, GateLayer, Line, Now, Run};
+use super::{Admit, Blocked, Gate, GateLayer, Line, Now, Run};
 use crate::class::{Class, Classify};
 use crate::error::Rejected;
+use crate::time::Instant;
 use std::future::Future;
+use std::time::Duration;
 
 /// A gate, and the classifier that judges how its calls went; made by [`Gate::classify`].
 ///
@@ -110,6 +112,10 @@ impl<G: Gate, C> Gate for Classified<G, C> {
     fn line(&self) -> Option<&Line> {
         self.gate.line()
     }
+
+    fn due(&self, now: Instant) -> Option<Instant> {
+        self.gate.due(now)
+    }
 }
 
 impl<G: Admit<Req>, C, Req: ?Sized> Admit<Req> for Classified<G, C> {
@@ -120,6 +126,28 @@ impl<G: Admit<Req>, C, Req: ?Sized> Admit<Req> for Classified<G, C> {
 
     fn admit_head(&self, request: &Req, now: &mut Now) -> Result<Self::Pass, Rejected> {
         self.gate.admit_head(request, now)
+    }
+
+    fn cost(&self, request: &Req) -> u64 {
+        self.gate.cost(request)
+    }
+
+    fn foretell(&self, request: &Req, now: &mut Now) -> Option<Duration> {
+        self.gate.foretell(request, now)
+    }
+
+    fn stand(&self, request: &Req) -> Option<Line> {
+        self.gate.stand(request)
+    }
+
+    #[inline]
+    fn admit_in_turn(
+        &self,
+        request: &Req,
+        turn: Option<&Line>,
+        now: &mut Now,
+    ) -> Result<Self::Pass, Blocked> {
+        self.gate.admit_in_turn(request, turn, now)
     }
 }
 

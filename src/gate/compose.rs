@@ -1,10 +1,12 @@
 //! What is a gate because its parts are.
 
-use super::{Admit, Gate, Line, Now, Permit};
+use super::{Admit, Blocked, Gate, Line, Now, Permit};
 use crate::class::Class;
 use crate::error::Rejected;
+use crate::time::Instant;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 macro_rules! pointer {
     ($($pointer:ty),*) => {$(
@@ -43,6 +45,10 @@ macro_rules! pointer {
             fn line(&self) -> Option<&Line> {
                 (**self).line()
             }
+
+            fn due(&self, now: Instant) -> Option<Instant> {
+                (**self).due(now)
+            }
         }
 
         impl<G: Admit<Req> + ?Sized, Req: ?Sized> Admit<Req> for $pointer {
@@ -53,6 +59,28 @@ macro_rules! pointer {
 
             fn admit_head(&self, request: &Req, now: &mut Now) -> Result<Self::Pass, Rejected> {
                 (**self).admit_head(request, now)
+            }
+
+            fn cost(&self, request: &Req) -> u64 {
+                (**self).cost(request)
+            }
+
+            fn foretell(&self, request: &Req, now: &mut Now) -> Option<Duration> {
+                (**self).foretell(request, now)
+            }
+
+            fn stand(&self, request: &Req) -> Option<Line> {
+                (**self).stand(request)
+            }
+
+            #[inline]
+            fn admit_in_turn(
+                &self,
+                request: &Req,
+                turn: Option<&Line>,
+                now: &mut Now,
+            ) -> Result<Self::Pass, Blocked> {
+                (**self).admit_in_turn(request, turn, now)
             }
         }
     )*};
@@ -106,6 +134,10 @@ impl<G: Gate> Gate for Option<G> {
     fn line(&self) -> Option<&Line> {
         self.as_ref()?.line()
     }
+
+    fn due(&self, now: Instant) -> Option<Instant> {
+        self.as_ref()?.due(now)
+    }
 }
 
 impl<G: Admit<Req>, Req: ?Sized> Admit<Req> for Option<G> {
@@ -116,6 +148,27 @@ impl<G: Admit<Req>, Req: ?Sized> Admit<Req> for Option<G> {
 
     fn admit_head(&self, request: &Req, now: &mut Now) -> Result<Self::Pass, Rejected> {
         self.as_ref().map(|gate| gate.admit_head(request, now)).transpose()
+    }
+
+    fn cost(&self, request: &Req) -> u64 {
+        self.as_ref().map_or(0, |gate| gate.cost(request))
+    }
+
+    fn foretell(&self, request: &Req, now: &mut Now) -> Option<Duration> {
+        self.as_ref()?.foretell(request, now)
+    }
+
+    fn stand(&self, request: &Req) -> Option<Line> {
+        self.as_ref()?.stand(request)
+    }
+
+    fn admit_in_turn(
+        &self,
+        request: &Req,
+        turn: Option<&Line>,
+        now: &mut Now,
+    ) -> Result<Self::Pass, Blocked> {
+        self.as_ref().map(|gate| gate.admit_in_turn(request, turn, now)).transpose()
     }
 }
 
@@ -148,11 +201,8 @@ struct Taken<'a, G: Gate> {
 
 impl<'a, G: Gate> Taken<'a, G> {
     #[inline]
-    fn admit<Req: ?Sized>(gate: &'a G, request: &Req, now: &mut Now) -> Result<Self, Rejected>
-    where
-        G: Admit<Req>,
-    {
-        Ok(Self { pass: Some(gate.admit(request, now)?), gate })
+    const fn new(gate: &'a G, pass: G::Pass) -> Self {
+        Self { pass: Some(pass), gate }
     }
 
     /// The pass, once all gates have admitted; `None` is unreachable and costs a branch, not a panic.
@@ -222,7 +272,18 @@ macro_rules! tuple {
             #[inline]
             #[expect(non_snake_case, reason = "each pass is named after its gate's type parameter")]
             fn admit(&self, request: &Req, now: &mut Now) -> Result<Self::Pass, Rejected> {
-                $(let $gate = Taken::admit(&self.$index, request, now)?;)+
+                $(let $gate = Taken::new(&self.$index, self.$index.admit(request, now)?);)+
+                Ok(($($gate.keep(),)+))
+            }
+
+            #[expect(non_snake_case, reason = "each pass is named after its gate's type parameter")]
+            fn admit_in_turn(
+                &self,
+                request: &Req,
+                turn: Option<&Line>,
+                now: &mut Now,
+            ) -> Result<Self::Pass, Blocked> {
+                $(let $gate = Taken::new(&self.$index, self.$index.admit_in_turn(request, turn, now)?);)+
                 Ok(($($gate.keep(),)+))
             }
         }

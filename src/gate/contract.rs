@@ -1,7 +1,9 @@
 use super::{Classified, GateLayer, Line, Now, Permit, Run};
 use crate::class::{ByResult, Class};
 use crate::error::Rejected;
+use crate::time::Instant;
 use std::future::Future;
+use std::time::Duration;
 
 /// Says yes or no before a call, and hears how it went.
 ///
@@ -82,6 +84,14 @@ pub trait Gate {
 
     /// The line of those who wait for this gate, if it keeps one; [`Queued`](super::Queued) waits there.
     fn line(&self) -> Option<&Line> {
+        None
+    }
+
+    /// When a gate that refuses may change its mind though nothing comes free: the head of the line asks
+    /// again then. For what a refusal's `retry_after` does not say, such as the moment at which probes that
+    /// never answered are given up on.
+    fn due(&self, now: Instant) -> Option<Instant> {
+        let _ = now;
         None
     }
 
@@ -188,10 +198,86 @@ pub trait Admit<Req: ?Sized>: Gate {
     /// Admits the request at the head of this gate's own line, past the newcomers that are refused while
     /// anybody waits.
     ///
+    /// Whoever asks so is willing to wait, so a gate that keeps a line tells nobody of the refusal: if it is
+    /// given to the caller after all, it is counted through [`refused`](Gate::refused).
+    ///
     /// # Errors
     ///
     /// The refusal: who, why, and when to come back.
     fn admit_head(&self, request: &Req, now: &mut Now) -> Result<Self::Pass, Rejected> {
         self.admit(request, now)
+    }
+
+    /// What the request will take of the gate once admitted, for those who reckon with the line's
+    /// [`cost`](Line::cost).
+    fn cost(&self, request: &Req) -> u64 {
+        let _ = request;
+        1
+    }
+
+    /// How long a newcomer at the end of the line would wait, where that is known while others wait: one
+    /// whose time is shorter is then refused on arrival.
+    fn foretell(&self, request: &Req, now: &mut Now) -> Option<Duration> {
+        let _ = (request, now);
+        None
+    }
+
+    /// The line in which to wait for this request, if the gate keeps one for it.
+    fn stand(&self, request: &Req) -> Option<Line> {
+        let _ = request;
+        self.line().cloned()
+    }
+
+    /// Asks for one who is willing to wait, and who stands at the head of the line `turn`, if of any.
+    ///
+    /// What is provided suits every gate that is not made of others.
+    ///
+    /// # Errors
+    ///
+    /// Why not yet, and in which line to wait for a change.
+    fn admit_in_turn(
+        &self,
+        request: &Req,
+        turn: Option<&Line>,
+        now: &mut Now,
+    ) -> Result<Self::Pass, Blocked> {
+        let Some(line) = self.line() else {
+            return self.admit(request, now).map_err(Blocked::asked);
+        };
+        if turn.is_none_or(|turn| !turn.is_same(line)) && !line.is_empty() {
+            return Err(Blocked::behind(line));
+        }
+        self.admit_head(request, now).map_err(|rejected| {
+            let due = match rejected.retry_after() {
+                Some(_) => None,
+                None => self.due(now.get()),
+            };
+            Blocked { rejected: Some(rejected), line: Some(line.clone()), due }
+        })
+    }
+}
+
+/// Why one who is willing to wait has not been admitted yet, and where to wait for a change.
+///
+/// Only [`Queued`](super::Queued) has to understand one; gates made of other gates pass theirs on.
+#[derive(Clone, Debug)]
+pub struct Blocked {
+    /// The refusal; `None` if the gate was not asked, because others wait.
+    pub(super) rejected: Option<Rejected>,
+    /// Where the gate tells of a change; without one the head asks again at its `retry_after`.
+    pub(super) line: Option<Line>,
+    /// When to ask again though nobody tells of a change.
+    pub(super) due: Option<Instant>,
+}
+
+impl Blocked {
+    /// Refused by a gate that keeps no line.
+    pub(super) const fn asked(rejected: Rejected) -> Self {
+        Self { rejected: Some(rejected), line: None, due: None }
+    }
+
+    /// Not asked: somebody waits in `line`.
+    pub(super) fn behind(line: &Line) -> Self {
+        Self { rejected: None, line: Some(line.clone()), due: None }
     }
 }

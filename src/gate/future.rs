@@ -73,7 +73,7 @@ where
 
 /// Ends a permit by how its call went: a refusal from further in means that nothing was handed over.
 #[inline]
-fn end<P, G, C, T, E>(permit: Permit<P>, result: &Result<T, E>)
+pub(super) fn end<P, G, C, T, E>(permit: Permit<P>, result: &Result<T, E>)
 where
     E: Fault,
     P: Deref<Target = Classified<G, C>> + Gate,

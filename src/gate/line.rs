@@ -1,14 +1,19 @@
+use super::Now;
+use super::places::{Order, Places};
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering::SeqCst};
+use crate::time::Instant;
 use std::fmt;
+use std::sync::Arc;
 use std::task::Waker;
+use std::time::Duration;
 
-/// The line of those who wait for a gate: first come, first served.
+/// The line of those who wait for a gate: first come, first served, unless their queue says otherwise.
 ///
 /// A gate that can be waited for keeps one and asks it two things. On admission: [`is_empty`](Self::is_empty),
 /// because while anybody waits a newcomer is refused. When something comes free (a slot, a probe, a circuit
 /// that closed): [`wake`](Self::wake), so that the head asks again. The waiting itself, its places and its time,
-/// are [`Queued`](super::Queued)'s.
+/// are [`Queued`](super::Queued)'s. Clones are the same line.
 ///
 /// # Memory ordering
 ///
@@ -23,11 +28,31 @@ use std::task::Waker;
 /// assert!(line.is_empty());
 /// line.wake(); // nobody there: one load
 /// ```
+#[derive(Clone, Default)]
+pub struct Line(Arc<Shared>);
+
 #[derive(Default)]
-pub struct Line {
+struct Shared {
     waiting: AtomicUsize,
     cost: AtomicU64,
     places: Mutex<Places>,
+}
+
+/// What a newcomer asks for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Entry {
+    pub(crate) places: usize,
+    pub(crate) cost: u64,
+    pub(crate) class: u8,
+    pub(crate) order: Order,
+    pub(crate) now: Instant,
+}
+
+/// All places are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Full {
+    /// When the head will ask again by itself, where that is known.
+    pub(crate) due: Option<Instant>,
 }
 
 impl Line {
@@ -49,7 +74,7 @@ impl Line {
     #[must_use]
     #[inline]
     pub fn is_empty(&self) -> bool {
-        self.waiting.load(SeqCst) == 0
+        self.0.waiting.load(SeqCst) == 0
     }
 
     /// How many wait.
@@ -59,7 +84,7 @@ impl Line {
     /// ```
     #[must_use]
     pub fn len(&self) -> usize {
-        self.waiting.load(SeqCst)
+        self.0.waiting.load(SeqCst)
     }
 
     /// What those who wait will cost together.
@@ -69,7 +94,7 @@ impl Line {
     /// ```
     #[must_use]
     pub fn cost(&self) -> u64 {
-        self.cost.load(SeqCst)
+        self.0.cost.load(SeqCst)
     }
 
     /// Something came free: the head of the line asks again. One load if nobody waits.
@@ -87,45 +112,33 @@ impl Line {
     #[cold]
     #[inline(never)]
     fn wake_head(&self) {
-        // Cloned under the lock, woken outside it.
-        let waker = self.places.lock().head_waker();
+        let waker = self.0.places.lock().take_first(&mut Now::lazy());
         if let Some(waker) = waker {
             waker.wake();
         }
     }
 
-    /// Takes a place at the end, if fewer than `places` are taken.
-    pub(crate) fn enter(&self, places: usize, cost: u64) -> Option<Place> {
-        let mut line = self.places.lock();
-        if line.len() >= places {
-            return None;
-        }
-        let place = line.push(cost);
-        self.waiting.fetch_add(1, SeqCst);
-        self.cost.fetch_add(cost, SeqCst);
-        Some(place)
+    #[inline]
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 
-    /// Leaves the line, from wherever; the turn passes on if it was the head's.
-    pub(crate) fn leave(&self, place: Place) {
-        let next = {
-            let mut line = self.places.lock();
-            let was_head = line.is_head(place);
-            let cost = line.remove(place);
-            self.waiting.fetch_sub(1, SeqCst);
-            self.cost.fetch_sub(cost, SeqCst);
-            if was_head { line.head_waker() } else { None }
-        };
-        if let Some(next) = next {
-            next.wake();
-        }
+    /// Whether somebody has been waiting for longer than `interval` without a break.
+    pub(crate) fn stands(&self, interval: Duration, now: Instant) -> bool {
+        !self.is_empty() && self.0.places.lock().stands(interval, now)
     }
 
-    /// Whether it is this place's turn to ask; `waker` is woken when that may have changed.
-    pub(crate) fn is_turn(&self, place: Place, waker: &Waker) -> bool {
-        let mut line = self.places.lock();
-        line.set_waker(place, waker);
-        line.is_head(place)
+    /// Takes a place, if one is free.
+    pub(crate) fn enter(&self, entry: Entry) -> Result<Stay, Full> {
+        let mut line = self.0.places.lock();
+        if line.len() as usize >= entry.places.min(u32::MAX as usize - 1) {
+            return Err(Full { due: line.due });
+        }
+        let place = line.push(entry.cost, entry.class, entry.order, entry.now);
+        self.0.waiting.fetch_add(1, SeqCst);
+        self.0.cost.fetch_add(entry.cost, SeqCst);
+        drop(line);
+        Ok(Stay { line: self.clone(), place })
     }
 }
 
@@ -135,90 +148,56 @@ impl fmt::Debug for Line {
     }
 }
 
-/// A place in a [`Line`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Place(usize);
-
-/// A doubly linked list in a slab: entering, leaving and the head are O(1), and only a waiter allocates.
+/// A place in a [`Line`]; dropping it leaves the line, and hands the turn on if it was there.
 #[derive(Debug)]
-struct Places {
-    nodes: Vec<Node>,
-    head: usize,
-    tail: usize,
-    free: usize,
-    len: usize,
+pub(crate) struct Stay {
+    line: Line,
+    place: u32,
 }
 
-#[derive(Debug)]
-struct Node {
-    waker: Option<Waker>,
-    cost: u64,
-    previous: usize,
-    next: usize,
+impl Stay {
+    pub(crate) const fn line(&self) -> &Line {
+        &self.line
+    }
+
+    /// Whether it is this place's turn to ask; `waker` is woken when that may have changed.
+    pub(crate) fn is_turn(&self, waker: &Waker, now: &mut Now) -> bool {
+        // Cloned before the lock and the old one dropped after it: wakers are the runtime's code.
+        let fresh = waker.clone();
+        let mut line = self.line.0.places.lock();
+        let (stale, woken) = line.look(self.place, fresh);
+        let is_turn = line.first(now) == Some(self.place);
+        let next = if woken && !is_turn { line.take_first(now) } else { None };
+        drop(line);
+        drop(stale);
+        if let Some(next) = next {
+            next.wake();
+        }
+        is_turn
+    }
+
+    /// When this place, the head, will ask again by itself.
+    pub(crate) fn set_due(&self, due: Option<Instant>) {
+        self.line.0.places.lock().due = due;
+    }
 }
 
-const NONE: usize = usize::MAX;
-
-impl Default for Places {
-    fn default() -> Self {
-        Self { nodes: Vec::new(), head: NONE, tail: NONE, free: NONE, len: 0 }
-    }
-}
-
-impl Places {
-    const fn len(&self) -> usize {
-        self.len
-    }
-
-    const fn is_head(&self, place: Place) -> bool {
-        self.head == place.0
-    }
-
-    fn head_waker(&self) -> Option<Waker> {
-        self.nodes.get(self.head).and_then(|head| head.waker.clone())
-    }
-
-    fn push(&mut self, cost: u64) -> Place {
-        let node = Node { waker: None, cost, previous: self.tail, next: NONE };
-        let index = match self.free {
-            NONE => {
-                self.nodes.push(node);
-                self.nodes.len() - 1
-            }
-            free => {
-                self.free = std::mem::replace(&mut self.nodes[free], node).next;
-                free
-            }
-        };
-        match self.tail {
-            NONE => self.head = index,
-            tail => self.nodes[tail].next = index,
+impl Drop for Stay {
+    fn drop(&mut self) {
+        let mut now = Now::lazy();
+        let mut line = self.line.0.places.lock();
+        let had_turn = line.first(&mut now) == Some(self.place);
+        let left = line.remove(self.place);
+        self.line.0.waiting.fetch_sub(1, SeqCst);
+        self.line.0.cost.fetch_sub(left.cost, SeqCst);
+        if had_turn {
+            line.due = None;
         }
-        self.tail = index;
-        self.len += 1;
-        Place(index)
-    }
-
-    fn remove(&mut self, Place(index): Place) -> u64 {
-        let free = Node { waker: None, cost: 0, previous: NONE, next: self.free };
-        let node = std::mem::replace(&mut self.nodes[index], free);
-        match node.previous {
-            NONE => self.head = node.next,
-            previous => self.nodes[previous].next = node.next,
-        }
-        match node.next {
-            NONE => self.tail = node.previous,
-            next => self.nodes[next].previous = node.previous,
-        }
-        self.free = index;
-        self.len -= 1;
-        node.cost
-    }
-
-    fn set_waker(&mut self, Place(index): Place, waker: &Waker) {
-        match &mut self.nodes[index].waker {
-            Some(known) => known.clone_from(waker),
-            none => *none = Some(waker.clone()),
+        let next = if had_turn || left.woken { line.take_first(&mut now) } else { None };
+        drop(line);
+        drop(left);
+        if let Some(next) = next {
+            next.wake();
         }
     }
 }
@@ -227,22 +206,30 @@ impl Places {
 mod tests {
     use super::*;
 
+    fn enter(line: &Line, cost: u64) -> Result<Stay, Full> {
+        line.enter(Entry { places: 3, cost, class: 0, order: Order::Fifo, now: Instant::ZERO })
+    }
+
+    fn is_turn(stay: &Stay) -> bool {
+        stay.is_turn(Waker::noop(), &mut Now::at(Instant::ZERO))
+    }
+
     #[test]
     fn leaving_from_the_middle_leaves_no_hole() {
         let line = Line::new();
-        let [a, b, c] = [1, 2, 4].map(|cost| line.enter(3, cost).unwrap());
-        assert_eq!(line.enter(3, 1), None);
-        line.leave(b);
+        let [a, b, c] = [1, 2, 4].map(|cost| enter(&line, cost).unwrap());
+        assert_eq!(enter(&line, 1).unwrap_err(), Full { due: None });
+        drop(b);
         assert_eq!((line.len(), line.cost()), (2, 5));
-        assert!(line.is_turn(a, Waker::noop()));
-        assert!(!line.is_turn(c, Waker::noop()));
-        line.leave(a);
-        assert!(line.is_turn(c, Waker::noop()));
-        let d = line.enter(3, 8).unwrap();
-        assert!(!line.is_turn(d, Waker::noop()));
-        line.leave(c);
-        assert!(line.is_turn(d, Waker::noop()));
-        line.leave(d);
+        assert!(is_turn(&a));
+        assert!(!is_turn(&c));
+        drop(a);
+        assert!(is_turn(&c));
+        let d = enter(&line, 8).unwrap();
+        assert!(!is_turn(&d));
+        drop(c);
+        assert!(is_turn(&d));
+        drop(d);
         assert!(line.is_empty());
         assert_eq!(line.cost(), 0);
     }

@@ -56,18 +56,23 @@ mod layer;
 mod line;
 mod now;
 mod permit;
+mod places;
+mod queued;
 mod run;
 mod service;
 mod verbs;
 
 pub use self::classified::{ByRef, Classified};
-pub use self::contract::{Admit, Gate};
+pub use self::contract::{Admit, Blocked, Gate};
 pub use self::future::ResponseFuture;
 pub(crate) use self::future::verdict;
 pub use self::layer::GateLayer;
 pub use self::line::Line;
 pub use self::now::Now;
 pub use self::permit::Permit;
+pub use self::queued::{
+    Acquire, Queued, QueuedLayer, QueuedService, ResponseFuture as QueuedFuture, RunQueued,
+};
 pub use self::run::Run;
 pub use self::service::Gated;
 pub(crate) use self::verbs::verbs;

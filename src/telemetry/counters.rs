@@ -63,6 +63,10 @@ counters! {
     released,
     /// Admitted calls that were cancelled or panicked.
     abandoned,
+    /// Callers who had to wait.
+    queued,
+    /// Callers who went on after waiting.
+    dequeued,
     /// Limits and quotas changed.
     limit_changes,
     /// Changes of the endpoints of a pool.
@@ -89,6 +93,8 @@ impl Observe for Counters {
             What::EndpointsChanged { .. } => &self.endpoint_changes,
             What::EndpointOut { .. } => &self.endpoints_out,
             What::EndpointIn { .. } => &self.endpoints_in,
+            What::Queued => &self.queued,
+            What::Dequeued { .. } => &self.dequeued,
             What::TimedOut { .. } => &self.timed_out,
         };
         counter.fetch_add(1, Relaxed);

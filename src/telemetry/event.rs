@@ -75,6 +75,13 @@ pub enum What {
     Released,
     /// An admitted call was cancelled, or its code panicked. Told to observers only.
     Abandoned,
+    /// A caller waits. Told to observers only.
+    Queued,
+    /// A caller who waited goes on. Told to observers only.
+    Dequeued {
+        /// How long it waited.
+        waited: Duration,
+    },
     /// A limit was changed.
     LimitChanged {
         /// The limit before.

@@ -22,6 +22,7 @@ macro_rules! log {
         let (name, kind) = ($event.name.as_str(), $event.kind.as_str());
         match &$event.what {
             What::Admitted { .. } | What::Settled(_) | What::Released | What::Abandoned => {}
+            What::Queued | What::Dequeued { .. } => {}
             What::Refused(rejected) => tracing::debug!(
                 target: $target, name, kind,
                 reason = rejected.reason().as_str(), retry_after = ?rejected.retry_after(), "refused"

@@ -8,4 +8,5 @@ mod gate;
 #[cfg(feature = "http")]
 mod http;
 mod laws;
+mod queued;
 mod tools;

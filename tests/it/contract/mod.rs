@@ -117,6 +117,7 @@ contract! {
     concurrency_limit: Limited,
     switched_off: Off,
     tuple_of_gates: Fused,
+    queued: Queueing,
 }
 
 /// Runs a test of the suite in paused time.

@@ -2,8 +2,10 @@
 
 use super::{Served, Subject};
 use crate::tools::Probe;
+use seawall::gate::Queued;
 use seawall::telemetry::Telemetry;
 use seawall::{ConcurrencyLimit, Gate, LiftLayer};
+use std::time::Duration;
 use tower::Layer;
 use tower::layer::util::Stack;
 
@@ -100,5 +102,31 @@ impl Subject for Fused {
 
     fn held(&self) -> u64 {
         u64::from(self.outer.in_flight()) + u64::from(self.inner.in_flight())
+    }
+}
+
+/// A queue before a gate.
+#[derive(Clone)]
+pub(crate) struct Queueing(Queued<ConcurrencyLimit>);
+
+impl Subject for Queueing {
+    const LAYER: &'static str = "QueuedLayer";
+    const EXTRA: usize = 256;
+
+    fn roomy(telemetry: Telemetry) -> Self {
+        Self(Queued::new(&telemetry, ConcurrencyLimit::new(&telemetry, PLENTY), 8, Duration::from_secs(1)))
+    }
+
+    fn narrow(telemetry: Telemetry) -> Option<Self> {
+        let limit = ConcurrencyLimit::new(&telemetry, 1);
+        Some(Self(Queued::new(&telemetry, limit, 0, Duration::from_secs(1))))
+    }
+
+    fn layer(&self) -> impl Layer<Probe, Service: Served> + Clone + use<> {
+        lifted(self.0.layer())
+    }
+
+    fn held(&self) -> u64 {
+        u64::from(self.0.gate().in_flight()) + self.0.waiting() as u64
     }
 }

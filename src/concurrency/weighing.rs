@@ -1,0 +1,101 @@
+use super::handle::{ConcurrencyLimit, Held};
+use crate::class::Class;
+use crate::error::Rejected;
+use crate::gate::{Admit, Gate, Line, Now};
+use std::fmt;
+
+/// A [`ConcurrencyLimit`] in which each request weighs what a function says; made by
+/// [`ConcurrencyLimit::weighing`].
+///
+/// # Examples
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use seawall::{ConcurrencyLimit, Error, Gate, LiftLayer, Reason};
+/// use tower::{ServiceBuilder, ServiceExt, service_fn};
+///
+/// let limit = ConcurrencyLimit::new("db", 10);
+/// let service = ServiceBuilder::new()
+///     .layer(limit.weighing(|rows: &u32| rows.div_ceil(100)).layer())
+///     .layer(LiftLayer)
+///     .service(service_fn(|rows: u32| async move { Ok::<_, ()>(rows) }));
+///
+/// assert_eq!(service.clone().oneshot(1000).await, Ok(1000));
+/// let refused = service.oneshot(1001).await.unwrap_err();
+/// assert_eq!(refused.rejected().map(|r| r.reason()), Some(Reason::TooLarge));
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Weighing<F> {
+    limit: ConcurrencyLimit,
+    weight: F,
+}
+
+impl ConcurrencyLimit {
+    /// The same limit, in which each request weighs what `weight` says: all of it is taken at once, or none.
+    ///
+    /// ```
+    /// use seawall::{ConcurrencyLimit, Gate, gate::Admit};
+    /// let limit = ConcurrencyLimit::new("db", 10);
+    /// let by_rows = limit.weighing(|rows: &u32| rows.div_ceil(100));
+    /// let layer = by_rows.layer();
+    /// # let _ = layer;
+    /// ```
+    pub fn weighing<Req: ?Sized, F: Fn(&Req) -> u32>(&self, weight: F) -> Weighing<F> {
+        Weighing { limit: self.clone(), weight }
+    }
+}
+
+impl<F> Gate for Weighing<F> {
+    type Pass = Held;
+
+    fn refused(&self, rejected: &Rejected) {
+        self.limit.refused(rejected);
+    }
+
+    #[inline]
+    fn answered(&self, held: &mut Held, now: &mut Now) {
+        self.limit.answered(held, now);
+    }
+
+    #[inline]
+    fn settle(&self, held: Held, class: Class, now: &mut Now) {
+        self.limit.settle(held, class, now);
+    }
+
+    #[inline]
+    fn release(&self, held: Held) {
+        self.limit.release(held);
+    }
+
+    #[inline]
+    fn abandon(&self, held: Held) {
+        self.limit.abandon(held);
+    }
+
+    fn line(&self) -> Option<&Line> {
+        self.limit.line()
+    }
+}
+
+impl<F: Fn(&Req) -> u32, Req: ?Sized> Admit<Req> for Weighing<F> {
+    #[inline]
+    fn admit(&self, request: &Req, _: &mut Now) -> Result<Held, Rejected> {
+        self.limit.take_new((self.weight)(request))
+    }
+
+    fn admit_head(&self, request: &Req, _: &mut Now) -> Result<Held, Rejected> {
+        self.limit.take_head((self.weight)(request))
+    }
+
+    fn cost(&self, request: &Req) -> u64 {
+        (self.weight)(request).into()
+    }
+}
+
+impl<F> fmt::Debug for Weighing<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Weighing").field(&self.limit).finish()
+    }
+}
