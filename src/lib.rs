@@ -6,19 +6,24 @@ mod chance;
 mod class;
 mod clock;
 mod error;
+mod lazy;
 mod lift;
 mod name;
 mod ratio;
+mod stripe;
 mod sync;
 mod time;
 
 pub mod balance;
 pub mod concurrency;
+pub mod deadline;
 pub mod gate;
 #[cfg(feature = "http")]
 pub mod http;
 pub mod rate_limit;
+pub mod retry;
 pub mod telemetry;
+pub mod timeout;
 
 pub use crate::chance::Chance;
 pub use crate::class::{ByResult, Class, Classify};
@@ -29,4 +34,6 @@ pub use crate::lift::{Lift, LiftLayer, ResponseFuture as LiftFuture};
 pub use crate::name::Name;
 pub use crate::rate_limit::RateLimiter;
 pub use crate::ratio::Ratio;
+pub use crate::retry::{Retry, RetryBudget};
 pub use crate::time::Instant;
+pub use crate::timeout::Timeout;

@@ -75,6 +75,14 @@ counters! {
     endpoints_out,
     /// Endpoints that came back from that.
     endpoints_in,
+    /// Further attempts of calls that failed.
+    retried,
+    /// Failed calls that may not be sent twice.
+    not_replayable,
+    /// Failed calls for which the retry budget had no token.
+    budget_exhausted,
+    /// Failed calls whose attempts, patience or time were used up.
+    gave_up,
     /// Calls without an answer in time.
     timed_out,
 }
@@ -95,6 +103,10 @@ impl Observe for Counters {
             What::EndpointIn { .. } => &self.endpoints_in,
             What::Queued => &self.queued,
             What::Dequeued { .. } => &self.dequeued,
+            What::Retried { .. } => &self.retried,
+            What::NotReplayable => &self.not_replayable,
+            What::BudgetExhausted => &self.budget_exhausted,
+            What::GaveUp { .. } => &self.gave_up,
             What::TimedOut { .. } => &self.timed_out,
         };
         counter.fetch_add(1, Relaxed);

@@ -36,6 +36,10 @@ macro_rules! log {
                 target: $target, name, kind, endpoint, why = why.as_str(), ?rest, "endpoint out"
             ),
             What::EndpointIn { endpoint } => tracing::info!(target: $target, name, kind, endpoint, "endpoint in"),
+            What::Retried { attempt, wait } => tracing::debug!(target: $target, name, kind, attempt, ?wait, "retrying"),
+            What::NotReplayable => tracing::debug!(target: $target, name, kind, "not replayable"),
+            What::BudgetExhausted => tracing::debug!(target: $target, name, kind, "retry budget exhausted"),
+            What::GaveUp { attempts } => tracing::debug!(target: $target, name, kind, attempts, "gave up"),
             What::TimedOut { after } => tracing::debug!(target: $target, name, kind, ?after, "timed out"),
         }
     }};

@@ -9,4 +9,6 @@ mod gate;
 mod http;
 mod laws;
 mod queued;
+mod retry;
+mod timeout;
 mod tools;

@@ -118,6 +118,9 @@ contract! {
     switched_off: Off,
     tuple_of_gates: Fused,
     queued: Queueing,
+    retry: Retried,
+    retry_at_once: RetriedAtOnce,
+    timeout: Timed,
 }
 
 /// Runs a test of the suite in paused time.

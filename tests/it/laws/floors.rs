@@ -10,6 +10,10 @@ const NOT_DECIDING: &[&str] = &[
     "mod", "handle", "layer", "service", "future", // the rooms that every family has
     "keyed",  // the handle over many keys
     "budget", // a handle of its own: shared by many retries
+    "course", // one call through a retry's lock and budget
+    "waits",  // a backoff that draws its own chance
+    "run",    // a function as a service
+    "watch",  // a timer
     "pool", "endpoint", // handles: who is there, and how each fares
     "id", "live", "member", "picker", "roster", "snapshot", "ticket", "tried", // what a pool shares
     "share", "word",   // the lock or the atomics around a limiter's state
