@@ -75,6 +75,22 @@ pub enum What {
     Released,
     /// An admitted call was cancelled, or its code panicked. Told to observers only.
     Abandoned,
+    /// A call will be made again.
+    Retried {
+        /// The number of the attempt to come, counted from 1.
+        attempt: u32,
+        /// After which wait.
+        wait: Duration,
+    },
+    /// A call would have been made again, but its request may not be sent twice.
+    NotReplayable,
+    /// A call would have been made again, but the retry budget has no token.
+    BudgetExhausted,
+    /// A call is not made again: its attempts, its patience or its time are used up.
+    GaveUp {
+        /// How many attempts were made.
+        attempts: u32,
+    },
     /// A caller waits. Told to observers only.
     Queued,
     /// A caller who waited goes on. Told to observers only.
@@ -118,21 +134,6 @@ pub enum What {
     EndpointIn {
         /// Its number, see `balance::Status`.
         endpoint: u32,
-    /// A call will be made again.
-    Retried {
-        /// The number of the attempt to come, counted from 1.
-        attempt: u32,
-        /// After which wait.
-        wait: Duration,
-    },
-    /// A call would have been made again, but its request may not be sent twice.
-    NotReplayable,
-    /// A call would have been made again, but the retry budget has no token.
-    BudgetExhausted,
-    /// A call is not made again: its attempts, its patience or its time are used up.
-    GaveUp {
-        /// How many attempts were made.
-        attempts: u32,
     },
     /// A call had no answer in time.
     TimedOut {
