@@ -10,11 +10,13 @@ mod lazy;
 mod lift;
 mod name;
 mod ratio;
+mod stats;
 mod stripe;
 mod sync;
 mod time;
 
 pub mod balance;
+pub mod circuit_breaker;
 pub mod concurrency;
 pub mod deadline;
 pub mod gate;
@@ -26,6 +28,7 @@ pub mod telemetry;
 pub mod timeout;
 
 pub use crate::chance::Chance;
+pub use crate::circuit_breaker::CircuitBreaker;
 pub use crate::class::{ByResult, Class, Classify};
 pub use crate::concurrency::ConcurrencyLimit;
 pub use crate::error::{Error, Fault, Reason, Rejected, Seen, TimedOut};

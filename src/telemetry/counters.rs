@@ -1,4 +1,5 @@
 use super::{Event, Observe, What};
+use crate::circuit_breaker::Turn;
 use crate::class::Class;
 use crate::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -83,6 +84,20 @@ counters! {
     budget_exhausted,
     /// Failed calls whose attempts, patience or time were used up.
     gave_up,
+    /// Circuits opened.
+    opened,
+    /// Circuits that let probes through.
+    half_opened,
+    /// Circuits that let a growing share through.
+    ramping,
+    /// Circuits closed.
+    closed,
+    /// Circuits forced into a state by hand.
+    forced,
+    /// Circuits emptied by hand.
+    reset,
+    /// Circuits that only observe, and would have opened.
+    would_open,
     /// Calls without an answer in time.
     timed_out,
 }
@@ -107,6 +122,13 @@ impl Observe for Counters {
             What::NotReplayable => &self.not_replayable,
             What::BudgetExhausted => &self.budget_exhausted,
             What::GaveUp { .. } => &self.gave_up,
+            What::Circuit(Turn::Opened { .. }) => &self.opened,
+            What::Circuit(Turn::HalfOpened) => &self.half_opened,
+            What::Circuit(Turn::Ramping) => &self.ramping,
+            What::Circuit(Turn::Closed) => &self.closed,
+            What::Circuit(Turn::Forced(_)) => &self.forced,
+            What::Circuit(Turn::Reset) => &self.reset,
+            What::Circuit(Turn::WouldOpen { .. }) => &self.would_open,
             What::TimedOut { .. } => &self.timed_out,
         };
         counter.fetch_add(1, Relaxed);

@@ -1,3 +1,4 @@
+use crate::circuit_breaker::Turn;
 use crate::class::Class;
 use crate::error::Rejected;
 use crate::name::Name;
@@ -135,6 +136,8 @@ pub enum What {
         /// Its number, see `balance::Status`.
         endpoint: u32,
     },
+    /// A circuit changed its state, or was done something to.
+    Circuit(Turn),
     /// A call had no answer in time.
     TimedOut {
         /// How long it was given.

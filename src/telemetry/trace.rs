@@ -1,6 +1,7 @@
 //! The only file that names `tracing`.
 
 use super::{Event, Kind, What};
+use crate::circuit_breaker::Turn;
 
 /// Logs what somebody reading logs in an outage wants: transitions and changes loud, refusals quiet,
 /// admissions not at all.
@@ -40,6 +41,22 @@ macro_rules! log {
             What::NotReplayable => tracing::debug!(target: $target, name, kind, "not replayable"),
             What::BudgetExhausted => tracing::debug!(target: $target, name, kind, "retry budget exhausted"),
             What::GaveUp { attempts } => tracing::debug!(target: $target, name, kind, attempts, "gave up"),
+            What::Circuit(turn) => match turn {
+                Turn::Opened { cause, period, failures, slow, recorded } => tracing::warn!(
+                    target: $target, name, kind,
+                    reason = cause.as_str(), ?period, failures, slow, recorded, "circuit opened"
+                ),
+                Turn::HalfOpened => tracing::info!(target: $target, name, kind, "circuit half-open"),
+                Turn::Ramping => tracing::info!(target: $target, name, kind, "circuit ramping"),
+                Turn::Closed => tracing::info!(target: $target, name, kind, "circuit closed"),
+                Turn::Forced(state) => {
+                    tracing::warn!(target: $target, name, kind, state = state.as_str(), "circuit forced");
+                }
+                Turn::Reset => tracing::info!(target: $target, name, kind, "circuit reset"),
+                Turn::WouldOpen { cause } => {
+                    tracing::warn!(target: $target, name, kind, reason = cause.as_str(), "circuit would open");
+                }
+            },
             What::TimedOut { after } => tracing::debug!(target: $target, name, kind, ?after, "timed out"),
         }
     }};

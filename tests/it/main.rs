@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests are tests too, which clippy does not see here")]
 
 mod balance;
+mod circuit_breaker;
 mod contract;
 mod gate;
 #[cfg(feature = "http")]

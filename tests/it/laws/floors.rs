@@ -16,8 +16,9 @@ const NOT_DECIDING: &[&str] = &[
     "watch",  // a timer
     "pool", "endpoint", // handles: who is there, and how each fares
     "id", "live", "member", "picker", "roster", "snapshot", "ticket", "tried", // what a pool shares
-    "share", "word",   // the lock or the atomics around a limiter's state
-    "config", // the settings of a driver, with their telemetry
+    "share", "word", // the lock or the atomics around a limiter's state
+    "shared", "stripes", // the lock and the atomics around a circuit
+    "config",  // the settings of a driver, with their telemetry
 ];
 
 const FORBIDDEN: &[&str] = &[

@@ -1,0 +1,30 @@
+//! Stops calling a peer that fails, and finds out with a few probes whether it is back.
+
+mod by_hand;
+mod circuit;
+mod config;
+mod flights;
+mod handle;
+mod open_for;
+mod probes;
+mod refusing;
+mod shared;
+mod snapshot;
+mod state;
+mod stripes;
+mod trip;
+mod turning;
+mod watch;
+mod window;
+mod word;
+
+pub use self::circuit::{Circuit, Leave};
+pub use self::config::{Config, Start};
+pub use self::handle::CircuitBreaker;
+pub use self::open_for::OpenFor;
+pub use self::probes::{Probes, Ramp, Verdict};
+pub use self::shared::Passed;
+pub use self::snapshot::Snapshot;
+pub use self::state::{Denied, State, Turn, Turns};
+pub use self::trip::{Cause, CountTrip, RatioTrip, SlowTrip, Trip};
+pub use self::window::Window;

@@ -1,0 +1,66 @@
+//! How a shared circuit says no.
+
+use super::shared::Shared;
+use super::state::{Denied, State};
+use super::word::Word;
+use crate::error::{Reason, Rejected};
+use crate::gate::Now;
+use crate::sync::atomic::Ordering::{Relaxed, SeqCst};
+use crate::telemetry::{Kind, What};
+use crate::time::Instant;
+
+impl Shared {
+    #[inline]
+    pub(super) fn refuses(&self, now: &mut Now) -> Option<Rejected> {
+        let word = self.word();
+        if word.is_free() {
+            return None;
+        }
+        if word.is(State::ForcedOpen) {
+            return Some(self.rejected(Denied::ForcedOpen));
+        }
+        self.foresee(word, now.get())
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn foresee(&self, word: Word, now: Instant) -> Option<Rejected> {
+        let denied = match self.still_open(word, now) {
+            Some(denied) => denied,
+            None => self.guarded.lock().circuit.denies(now)?,
+        };
+        Some(self.rejected(denied))
+    }
+
+    /// Why an open circuit refuses at `now`, unless its time has come.
+    #[inline]
+    pub(super) fn still_open(&self, word: Word, now: Instant) -> Option<Denied> {
+        let until = Instant::from_nanos(self.hot.until.load(SeqCst));
+        (word.is(State::Open) && now < until).then(|| Denied::Open { retry_after: until - now })
+    }
+
+    #[cold]
+    #[inline(never)]
+    pub(super) fn refuse(&self, denied: Denied) -> Rejected {
+        let rejected = self.rejected(denied);
+        self.count_refusal(&rejected);
+        rejected
+    }
+
+    fn rejected(&self, denied: Denied) -> Rejected {
+        let by = self.telemetry.name();
+        match denied {
+            Denied::Open { retry_after } => Rejected::new(by, Reason::CircuitOpen).retry_in(retry_after),
+            Denied::ProbesTaken => Rejected::new(by, Reason::ProbesTaken),
+            Denied::Ramping => Rejected::new(by, Reason::Ramping),
+            Denied::ForcedOpen => Rejected::new(by, Reason::ForcedOpen),
+        }
+    }
+
+    pub(super) fn count_refusal(&self, rejected: &Rejected) {
+        if self.hot.counts_refusals.load(Relaxed) {
+            self.refused.fetch_add(1, Relaxed);
+        }
+        self.telemetry.tell(Kind::CircuitBreaker, What::Refused(*rejected));
+    }
+}

@@ -1,0 +1,285 @@
+use super::circuit::{Circuit, Leave};
+use super::config::Config;
+use super::snapshot::Snapshot;
+use super::state::{Denied, State, Turn, Turns};
+use super::stripes::{Counted, MOST, Stripes};
+use super::watch::Term;
+use super::word::Word;
+use crate::chance::Chance;
+use crate::class::Class;
+use crate::error::{Reason, Rejected};
+use crate::gate::{Line, Now};
+use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
+use crate::sync::{Mutex, Padded};
+use crate::telemetry::{Kind, Telemetry, What};
+use crate::time::Instant;
+
+/// A circuit that many tasks share.
+///
+/// Everything is decided by the [`Circuit`] under a short lock. Beside it stands a [`Word`] that says what a
+/// call may do without the lock: be admitted, be refused, or count its success in a stripe of its own while
+/// nothing but the number of successes matters. Whoever takes the lock takes in the stripes first, so the
+/// circuit misses nothing; whoever leaves it publishes the word anew.
+pub(super) struct Shared {
+    pub(super) hot: Padded<Hot>,
+    pub(super) refused: Padded<AtomicU64>,
+    stripes: Stripes,
+    pub(super) guarded: Mutex<Guarded>,
+    /// Permits dropped that had nothing to give back.
+    abandoned: AtomicU64,
+    pub(super) telemetry: Telemetry,
+    pub(super) line: Line,
+}
+
+/// Read by every call, written when something changes.
+pub(super) struct Hot {
+    word: AtomicU64,
+    /// While open, until when; while quiet, until when a success may be counted without looking.
+    pub(super) until: AtomicU64,
+    brim: AtomicU64,
+    pub(super) counts_refusals: AtomicBool,
+}
+
+// Guarded by the lock of `Shared`.
+pub(super) struct Guarded {
+    pub(super) circuit: Circuit,
+    chance: Chance,
+    /// The stay that the word was last published in, and the first epoch of it.
+    stay: u64,
+    since: u64,
+}
+
+/// Leave that a [`CircuitBreaker`](super::CircuitBreaker) gave for one call.
+#[derive(Clone, Copy, Debug)]
+pub struct Passed {
+    word: Word,
+    began: Instant,
+    term: Term,
+}
+
+impl Passed {
+    /// Leave that took nothing.
+    #[inline]
+    pub(super) const fn free(word: Word) -> Self {
+        Self { word, began: Instant::MAX, term: Term::NONE }
+    }
+}
+
+impl Shared {
+    pub(super) fn new(telemetry: Telemetry, config: Config) -> Self {
+        // Only an open circuit has a time to count from.
+        let now = if config.start == super::Start::Open { Instant::now() } else { Instant::ZERO };
+        let circuit = Circuit::new(config, now);
+        let shared = Self {
+            hot: Padded(Hot {
+                word: AtomicU64::new(Word::of(&circuit, 0).no_longer_quiet().bits()),
+                until: AtomicU64::new(0),
+                brim: AtomicU64::new(0),
+                counts_refusals: AtomicBool::new(false),
+            }),
+            refused: Padded(AtomicU64::new(0)),
+            stripes: Stripes::new(),
+            guarded: Mutex::new(Guarded {
+                circuit,
+                chance: config.seed.map_or_else(Chance::new, Chance::seeded),
+                stay: 0,
+                since: 0,
+            }),
+            abandoned: AtomicU64::new(0),
+            telemetry,
+            line: Line::new(),
+        };
+        shared.publish(&mut shared.guarded.lock());
+        shared
+    }
+
+    #[inline]
+    pub(super) fn word(&self) -> Word {
+        Word::from_bits(self.hot.word.load(SeqCst))
+    }
+
+    /// Asks the circuit; an admission and the turns are not told yet.
+    pub(super) fn ask(&self, word: Word, now: Instant) -> (Result<Passed, Denied>, Turns) {
+        if let Some(denied) = self.still_open(word, now) {
+            return (Err(denied), Turns::default());
+        }
+        let ((admitted, word), turns) = self.act(|circuit, u, turns| circuit.admit(now, u, turns));
+        (admitted.map(|Leave { began, term, .. }| Passed { word, began, term }), turns)
+    }
+
+    #[inline]
+    pub(super) fn settle(&self, passed: Passed, class: Class, now: &mut Now) {
+        let word = self.word();
+        if word == passed.word && word.is_free() {
+            let done = match class {
+                Class::Success => self.count(word, now),
+                Class::Neutral => true,
+                _ => word.is(State::ForcedClosed),
+            };
+            if done {
+                return;
+            }
+        }
+        self.enter(passed, class, now.get());
+    }
+
+    /// Counts a success without the lock, if that is all it takes.
+    #[inline]
+    fn count(&self, word: Word, now: &mut Now) -> bool {
+        if word.is_idle() {
+            return true;
+        }
+        if !word.is_quiet() || word.is_timed() && now.get().as_nanos() >= self.hot.until.load(SeqCst) {
+            return false;
+        }
+        match self.stripes.count(word.epoch(), self.hot.brim.load(Relaxed)) {
+            Counted::Yes => true,
+            // A call window is full of successes; a time window has to be emptied into first.
+            Counted::Full => !word.is_timed(),
+            Counted::Over => false,
+        }
+    }
+
+    #[inline(never)]
+    fn enter(&self, passed: Passed, class: Class, now: Instant) {
+        let ((), turns) = self.end(passed, |circuit, leave, u, turns| {
+            circuit.settle(leave, class, now, u, turns);
+        });
+        self.tell(turns);
+    }
+
+    #[inline]
+    pub(super) fn release(&self, passed: Passed) {
+        if !passed.word.is_free() {
+            let ((), turns) = self.end(passed, |circuit, leave, _, _| circuit.release(leave));
+            self.tell(turns);
+        }
+    }
+
+    #[inline]
+    pub(super) fn abandon(&self, passed: Passed) {
+        if passed.word.is_free() {
+            self.abandoned.fetch_add(1, Relaxed);
+        } else {
+            self.lose(passed);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn lose(&self, passed: Passed) {
+        // Without a slow trip it does not matter when.
+        let now = if self.word().is_watched() { Instant::now() } else { Instant::ZERO };
+        let ((), turns) = self.end(passed, |circuit, leave, u, turns| circuit.abandon(leave, now, u, turns));
+        self.tell(turns);
+    }
+
+    /// A foreseen refusal was given. If it was foreseen that this very question would open the circuit, it
+    /// does now.
+    pub(super) fn given(&self, rejected: &Rejected) {
+        self.count_refusal(rejected);
+        let word = self.word();
+        if rejected.reason() == Reason::CircuitOpen && !word.is(State::Open) && !word.is_free() {
+            let now = Instant::now();
+            let (_, turns) = self.act(|circuit, u, turns| circuit.ask(now, u, turns));
+            self.tell(turns);
+        }
+    }
+
+    pub(super) fn snapshot(&self, now: Instant) -> Snapshot {
+        let ((mut snapshot, _), _) = self.act(|circuit, _, _| circuit.snapshot(now));
+        snapshot.abandoned += self.abandoned.load(Relaxed);
+        let counts = self.hot.counts_refusals.load(Relaxed);
+        snapshot.refused = counts.then(|| self.refused.load(Relaxed));
+        snapshot
+    }
+
+    /// Does something to the circuit, by hand.
+    pub(super) fn by_hand(&self, act: impl FnOnce(&mut Circuit, &mut Turns)) {
+        let (_, turns) = self.act(|circuit, _, turns| act(circuit, turns));
+        self.tell(turns);
+    }
+
+    pub(super) fn config(&self) -> Config {
+        *self.guarded.lock().circuit.config()
+    }
+
+    /// Tells what happened, and lets waiters ask again; under no lock.
+    pub(super) fn tell(&self, mut turns: Turns) {
+        if turns.is_empty() {
+            return;
+        }
+        self.line.wake();
+        turns.drain().for_each(|turn: Turn| self.telemetry.tell(Kind::CircuitBreaker, What::Circuit(turn)));
+    }
+
+    /// Ends a leave, which may be of an earlier stay.
+    fn end<R>(
+        &self,
+        passed: Passed,
+        act: impl FnOnce(&mut Circuit, Leave, f64, &mut Turns) -> R,
+    ) -> (R, Turns) {
+        let mut turns = Turns::default();
+        let mut guarded = self.guarded.lock();
+        self.take_in(&mut guarded);
+        // A stay that is over has another number, whichever.
+        let stay = guarded.circuit.stay();
+        let stay = if passed.word.epoch() >= guarded.since { stay } else { stay.wrapping_sub(1) };
+        let leave = Leave { stay, began: passed.began, term: passed.term };
+        let u = guarded.chance.sample();
+        let ended = act(&mut guarded.circuit, leave, u, &mut turns);
+        let probing = guarded.circuit.state() == State::HalfOpen;
+        self.publish(&mut guarded);
+        drop(guarded);
+        if probing {
+            self.line.wake();
+        }
+        (ended, turns)
+    }
+
+    /// One act on the circuit, and the word that it left behind.
+    fn act<R>(&self, act: impl FnOnce(&mut Circuit, f64, &mut Turns) -> R) -> ((R, Word), Turns) {
+        let mut turns = Turns::default();
+        let mut guarded = self.guarded.lock();
+        self.take_in(&mut guarded);
+        let u = guarded.chance.sample();
+        let acted = act(&mut guarded.circuit, u, &mut turns);
+        let word = self.publish(&mut guarded);
+        ((acted, word), turns)
+    }
+
+    /// Ends the counting in stripes, and enters what they counted.
+    fn take_in(&self, guarded: &mut Guarded) {
+        let word = self.word();
+        if word.is_quiet() {
+            // First the word, so that nobody begins to count; then the sum, so that nobody has counted in vain.
+            self.hot.word.store(word.no_longer_quiet().bits(), SeqCst);
+            guarded.circuit.record_quiet(self.stripes.take());
+        }
+    }
+
+    /// Says in the word what the circuit asks of calls from now on.
+    fn publish(&self, guarded: &mut Guarded) -> Word {
+        let known = self.word();
+        let circuit = &guarded.circuit;
+        self.hot.counts_refusals.store(circuit.config().counts_refusals, Relaxed);
+        let next = Word::of(circuit, known.epoch() + 1);
+        if next.says_the_same(known) && circuit.stay() == guarded.stay && !next.is(State::Open) {
+            return known;
+        }
+        let quiet = circuit.quiet();
+        let until = circuit.until().or_else(|| quiet.map(|quiet| quiet.until)).unwrap_or_default();
+        let brim = quiet.and_then(|quiet| quiet.brim).map_or(MOST, |brim| MOST.min(brim.into()));
+        self.hot.until.store(until.as_nanos(), SeqCst);
+        self.hot.brim.store(brim, Relaxed);
+        if next.is_quiet() {
+            self.stripes.open(next.epoch());
+        }
+        self.hot.word.store(next.bits(), SeqCst);
+        if circuit.stay() != guarded.stay {
+            self.refused.store(0, Relaxed);
+            (guarded.stay, guarded.since) = (circuit.stay(), next.epoch());
+        }
+        next
+    }
+}
