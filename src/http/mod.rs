@@ -75,14 +75,17 @@
 //! them. Header read timeouts, stream and connection caps: hyper has them.
 
 mod answer;
+mod attempt;
 mod body;
 mod class;
 mod client;
 mod exempt;
 mod forwarded;
 mod grpc;
+mod kept;
 mod mark;
 mod net;
+mod replay_body;
 mod respond;
 mod respond_future;
 mod retry_after;
@@ -94,6 +97,7 @@ pub use self::client::{Caller, ClientAddress, ClientKey, Fallback, Unknown};
 pub use self::exempt::{Exempt, ExemptFuture, ExemptService};
 pub use self::grpc::is_grpc;
 pub use self::net::{InvalidNet, Net};
+pub use self::replay_body::ReplayBody;
 pub use self::respond::{Answer, AsListed, Respond, RespondService};
 pub use self::respond_future::ResponseFuture;
 pub use self::retry_after::{retry_after, retry_after_value};
