@@ -3,14 +3,18 @@
 use super::{Served, Subject};
 use crate::tools::Probe;
 use seawall::gate::Queued;
+use seawall::rate_limit::Quota;
 use seawall::retry::{Backoff, Plan};
 use seawall::telemetry::Telemetry;
-use seawall::{ConcurrencyLimit, Gate, LiftLayer, Retry, Timeout};
+use seawall::{ConcurrencyLimit, Gate, LiftLayer, RateLimiter, Retry, Timeout};
 use std::time::Duration;
 use tower::Layer;
 use tower::layer::util::Stack;
 
 const PLENTY: u32 = 1 << 20;
+
+/// Long enough for nothing to come back during a test.
+const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// `layer` over the one that lifts.
 pub(crate) const fn lifted<L>(layer: L) -> Stack<LiftLayer, L> {
@@ -56,6 +60,35 @@ impl Subject for Limited {
     }
 }
 
+#[derive(Clone)]
+pub(crate) struct Metered(RateLimiter, u32);
+
+impl Metered {
+    fn of(telemetry: Telemetry, quota: u32) -> Self {
+        Self(RateLimiter::new(telemetry, Quota::per(quota, YEAR)), quota)
+    }
+}
+
+impl Subject for Metered {
+    const LAYER: &'static str = "GateLayer";
+
+    fn roomy(telemetry: Telemetry) -> Self {
+        Self::of(telemetry, PLENTY)
+    }
+
+    fn narrow(telemetry: Telemetry) -> Option<Self> {
+        Some(Self::of(telemetry, 1))
+    }
+
+    fn layer(&self) -> impl Layer<Probe, Service: Served> + Clone + use<> {
+        lifted(RateLimiter::layer(&self.0))
+    }
+
+    fn spent(&self) -> Option<u64> {
+        Some((self.1 - self.0.available()).into())
+    }
+}
+
 /// A gate that is switched off by its value.
 #[derive(Clone)]
 pub(crate) struct Off;
@@ -72,37 +105,47 @@ impl Subject for Off {
     }
 }
 
-/// Several gates as one.
+/// Several gates as one; when the last refuses, the others have theirs back.
 #[derive(Clone)]
 pub(crate) struct Fused {
     outer: ConcurrencyLimit,
+    limiter: RateLimiter,
     inner: ConcurrencyLimit,
+}
+
+impl Fused {
+    fn of(telemetry: &Telemetry, slots: u32) -> Self {
+        Self {
+            outer: ConcurrencyLimit::new(telemetry, PLENTY),
+            limiter: RateLimiter::new(telemetry, Quota::per(PLENTY, YEAR)),
+            inner: ConcurrencyLimit::new(telemetry, slots),
+        }
+    }
 }
 
 impl Subject for Fused {
     const LAYER: &'static str = "GateLayer";
+    const EXTRA: usize = 192;
 
     fn roomy(telemetry: Telemetry) -> Self {
-        Self {
-            outer: ConcurrencyLimit::new(&telemetry, PLENTY),
-            inner: ConcurrencyLimit::new(telemetry, PLENTY),
-        }
+        Self::of(&telemetry, PLENTY)
     }
 
     fn narrow(telemetry: Telemetry) -> Option<Self> {
-        // The inner one refuses, and the outer one has its slot back.
-        Some(Self {
-            outer: ConcurrencyLimit::new(&telemetry, PLENTY),
-            inner: ConcurrencyLimit::new(telemetry, 1),
-        })
+        Some(Self::of(&telemetry, 1))
     }
 
     fn layer(&self) -> impl Layer<Probe, Service: Served> + Clone + use<> {
-        lifted((self.outer.clone(), None::<ConcurrencyLimit>, self.inner.clone()).layer())
+        let off = None::<ConcurrencyLimit>;
+        lifted((self.outer.clone(), off, self.limiter.clone(), self.inner.clone()).layer())
     }
 
     fn held(&self) -> u64 {
         u64::from(self.outer.in_flight()) + u64::from(self.inner.in_flight())
+    }
+
+    fn spent(&self) -> Option<u64> {
+        Some((PLENTY - self.limiter.available()).into())
     }
 }
 

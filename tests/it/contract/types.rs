@@ -2,10 +2,11 @@
 
 use crate::tools::{Answer, Probe};
 use seawall::gate::{Classified, Gated, Line, Permit, ResponseFuture, Run};
+use seawall::rate_limit::Quota;
 use seawall::telemetry::{Counters, Event, Telemetry};
 use seawall::{
     ByResult, Chance, Class, ConcurrencyLimit, Error, Gate, Instant, Lift, LiftFuture, LiftLayer, Name,
-    Ratio, Rejected, TimedOut,
+    RateLimiter, Ratio, Rejected, TimedOut,
 };
 use std::fmt::Debug;
 use std::future::Ready;
@@ -43,6 +44,7 @@ fn auto_traits_pass_through() {
     sends_and_prints::<Telemetry>();
 
     handle::<ConcurrencyLimit>();
+    handle::<RateLimiter>();
     handle::<LiftLayer>();
     service::<seawall::gate::GateLayer<ConcurrencyLimit>>();
     service::<Made<seawall::gate::GateLayer<ConcurrencyLimit>>>();
@@ -75,7 +77,7 @@ macro_rules! takes_what_is_borrowed {
 
 takes_what_is_borrowed! {
     a_gate_takes_what_is_borrowed: ConcurrencyLimit::new("db", 1).layer();
-    a_tuple_of_gates_takes_what_is_borrowed: (ConcurrencyLimit::new("db", 1), None::<ConcurrencyLimit>).layer();
+    a_tuple_of_gates_takes_what_is_borrowed: (RateLimiter::new("api", Quota::per_second(1)), ConcurrencyLimit::new("db", 1), None::<RateLimiter>).layer();
 }
 
 #[test]

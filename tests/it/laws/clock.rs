@@ -2,22 +2,24 @@
 
 use super::source::{File, library};
 
-/// Words, and the one place in the library where each may stand.
-const ONE_PLACE: &[(&[&str], &str)] = &[
-    (&["tokio::time", "std::time::Instant"], "clock.rs"),
+/// Words, and the places in the library where each may stand.
+const PLACES: &[(&[&str], &[&str])] = &[
+    (&["tokio::time", "std::time::Instant"], &["clock.rs"]),
     // The dates of HTTP are of the wall clock.
-    (&["SystemTime::now"], "http/"),
-    (&["tracing"], "telemetry/trace.rs"),
-    (&["std::sync::atomic", "parking_lot", "loom", "shuttle"], "sync.rs"),
+    (&["SystemTime::now"], &["http/"]),
+    (&["tracing"], &["telemetry/trace.rs"]),
+    // A thread's stripe is a `static`, which the models' atomics cannot be.
+    (&["std::sync::atomic", "parking_lot", "loom", "shuttle"], &["sync.rs", "stripe.rs"]),
 ];
 
 fn offences(file: &File) -> Vec<String> {
-    let elsewhere = ONE_PLACE.iter().filter(|(_, place)| !file.path.starts_with(place));
+    let elsewhere =
+        PLACES.iter().filter(|(_, places)| !places.iter().any(|place| file.path.starts_with(place)));
     elsewhere.flat_map(|(words, _)| file.lines_with(words)).collect()
 }
 
 #[test]
-fn clock_log_and_atomics_have_one_place_each() {
+fn clock_log_and_atomics_have_their_places() {
     let found: Vec<_> = library().iter().flat_map(offences).collect();
     assert!(found.is_empty(), "{found:#?}");
 }
