@@ -91,7 +91,10 @@ impl Pair {
     pub(crate) fn admit(&mut self) -> Result<Ticket, Denied> {
         let ours = self.act(|circuit, now, turns| circuit.admit(now, 0.5, turns));
         let theirs = Admit::<()>::admit(&self.breaker, &(), &mut Now::at(self.now));
-        assert_eq!(ours.map(|_| ()), theirs.map(|_| ()).map_err(|rejected| denied(&rejected)));
+        assert_eq!(
+            ours.as_ref().map(|_| ()).map_err(|denied| *denied),
+            theirs.map(|_| ()).map_err(|rejected| denied(&rejected))
+        );
         self.agree();
         ours.map(|leave| (leave, theirs.unwrap()))
     }

@@ -117,6 +117,7 @@ contract! {
     lift: Lifted,
     concurrency_limit: Limited,
     rate_limiter: Metered,
+    circuit_breaker: Broken,
     switched_off: Off,
     tuple_of_gates: Fused,
     queued: Queueing,

@@ -2,11 +2,12 @@
 
 use super::{Served, Subject};
 use crate::tools::Probe;
+use seawall::circuit_breaker::{Config, Probes, Trip};
 use seawall::gate::Queued;
 use seawall::rate_limit::Quota;
 use seawall::retry::{Backoff, Plan};
 use seawall::telemetry::Telemetry;
-use seawall::{ConcurrencyLimit, Gate, LiftLayer, RateLimiter, Retry, Timeout};
+use seawall::{CircuitBreaker, ConcurrencyLimit, Gate, LiftLayer, RateLimiter, Retry, Timeout};
 use std::time::Duration;
 use tower::Layer;
 use tower::layer::util::Stack;
@@ -86,6 +87,39 @@ impl Subject for Metered {
 
     fn spent(&self) -> Option<u64> {
         Some((self.1 - self.0.available()).into())
+    }
+}
+
+#[derive(Clone)]
+pub(crate) struct Broken(CircuitBreaker);
+
+impl Subject for Broken {
+    const LAYER: &'static str = "GateLayer";
+
+    fn roomy(telemetry: Telemetry) -> Self {
+        Self(CircuitBreaker::new(telemetry, Trip::run_of(5)))
+    }
+
+    fn narrow(telemetry: Telemetry) -> Option<Self> {
+        // Half-open, with one probe.
+        let breaker = CircuitBreaker::new(telemetry, Config::new().probes(Probes::of(1)));
+        breaker.open_for(YEAR);
+        breaker.probe_now();
+        Some(Self(breaker))
+    }
+
+    fn shut(telemetry: Telemetry) -> Option<Self> {
+        let breaker = CircuitBreaker::new(telemetry, Config::new());
+        breaker.open_for(YEAR);
+        Some(Self(breaker))
+    }
+
+    fn layer(&self) -> impl Layer<Probe, Service: Served> + Clone + use<> {
+        lifted(CircuitBreaker::layer(&self.0))
+    }
+
+    fn held(&self) -> u64 {
+        self.0.snapshot().probing.into()
     }
 }
 

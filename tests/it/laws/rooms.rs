@@ -53,3 +53,32 @@ fn a_folder_that_adapts_has_layer_service_and_future() {
         }
     }
 }
+
+/// The names of the public layers of a file.
+fn layers(file: &File) -> Vec<&str> {
+    let names = file.code.lines().filter_map(|line| line.trim().strip_prefix("pub struct "));
+    let names = names.filter_map(|rest| rest.split(|c: char| !c.is_alphanumeric()).next());
+    names.filter(|name| name.ends_with("Layer")).collect()
+}
+
+#[test]
+fn every_layer_is_under_the_contract() {
+    for file in library() {
+        for layer in layers(&file) {
+            assert!(
+                crate::contract::LAYERS.contains(&layer),
+                "{layer} of src/{} is not under the contract: list it in tests/it/contract/mod.rs",
+                file.path
+            );
+        }
+    }
+}
+
+#[test]
+fn a_layer_is_seen_where_it_stands() {
+    let file = File::new(
+        "family/layer.rs",
+        "pub struct ThingLayer<P = ()> {\npub struct Thing;\npub struct OtherLayer;\n",
+    );
+    assert_eq!(layers(&file), ["ThingLayer", "OtherLayer"]);
+}
