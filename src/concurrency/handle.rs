@@ -1,7 +1,7 @@
 use super::slots::{Denied, Slots};
 use crate::class::Class;
 use crate::error::{Reason, Rejected};
-use crate::gate::{Admit, Gate, Line, Now, Permit, verbs};
+use crate::gate::{Admit, Evict, Gate, Line, Now, Permit, verbs};
 use crate::sync::Padded;
 use crate::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use crate::telemetry::{Kind, Telemetry, What};
@@ -251,6 +251,12 @@ impl<Req: ?Sized> Admit<Req> for ConcurrencyLimit {
 
     fn admit_head(&self, _: &Req, _: &mut Now) -> Result<Held, Rejected> {
         self.take_head(1)
+    }
+}
+
+impl Evict for ConcurrencyLimit {
+    fn is_fresh(&self, _: &mut Now) -> bool {
+        self.in_flight() == 0 && self.0.line.is_empty()
     }
 }
 

@@ -35,7 +35,8 @@ pub struct Line(Arc<Shared>);
 struct Shared {
     waiting: AtomicUsize,
     cost: AtomicU64,
-    places: Mutex<Places>,
+    // Made for the first who waits.
+    places: Mutex<Option<Box<Places>>>,
 }
 
 /// What a newcomer asks for.
@@ -112,7 +113,7 @@ impl Line {
     #[cold]
     #[inline(never)]
     fn wake_head(&self) {
-        let waker = self.0.places.lock().take_first(&mut Now::lazy());
+        let waker = self.0.places.lock().as_mut().and_then(|line| line.take_first(&mut Now::lazy()));
         if let Some(waker) = waker {
             waker.wake();
         }
@@ -125,19 +126,20 @@ impl Line {
 
     /// Whether somebody has been waiting for longer than `interval` without a break.
     pub(crate) fn stands(&self, interval: Duration, now: Instant) -> bool {
-        !self.is_empty() && self.0.places.lock().stands(interval, now)
+        !self.is_empty() && self.0.places.lock().as_ref().is_some_and(|line| line.stands(interval, now))
     }
 
     /// Takes a place, if one is free.
     pub(crate) fn enter(&self, entry: Entry) -> Result<Stay, Full> {
-        let mut line = self.0.places.lock();
+        let mut guard = self.0.places.lock();
+        let line = guard.get_or_insert_default();
         if line.len() as usize >= entry.places.min(u32::MAX as usize - 1) {
             return Err(Full { due: line.due });
         }
         let place = line.push(entry.cost, entry.class, entry.order, entry.now);
         self.0.waiting.fetch_add(1, SeqCst);
         self.0.cost.fetch_add(entry.cost, SeqCst);
-        drop(line);
+        drop(guard);
         Ok(Stay { line: self.clone(), place })
     }
 }
@@ -164,11 +166,12 @@ impl Stay {
     pub(crate) fn is_turn(&self, waker: &Waker, now: &mut Now) -> bool {
         // Cloned before the lock and the old one dropped after it: wakers are the runtime's code.
         let fresh = waker.clone();
-        let mut line = self.line.0.places.lock();
+        let mut guard = self.line.0.places.lock();
+        let line = guard.get_or_insert_default();
         let (stale, woken) = line.look(self.place, fresh);
         let is_turn = line.first(now) == Some(self.place);
         let next = if woken && !is_turn { line.take_first(now) } else { None };
-        drop(line);
+        drop(guard);
         drop(stale);
         if let Some(next) = next {
             next.wake();
@@ -178,14 +181,15 @@ impl Stay {
 
     /// When this place, the head, will ask again by itself.
     pub(crate) fn set_due(&self, due: Option<Instant>) {
-        self.line.0.places.lock().due = due;
+        self.line.0.places.lock().get_or_insert_default().due = due;
     }
 }
 
 impl Drop for Stay {
     fn drop(&mut self) {
         let mut now = Now::lazy();
-        let mut line = self.line.0.places.lock();
+        let mut guard = self.line.0.places.lock();
+        let line = guard.get_or_insert_default();
         let had_turn = line.first(&mut now) == Some(self.place);
         let left = line.remove(self.place);
         self.line.0.waiting.fetch_sub(1, SeqCst);
@@ -194,7 +198,7 @@ impl Drop for Stay {
             line.due = None;
         }
         let next = if had_turn || left.woken { line.take_first(&mut now) } else { None };
-        drop(line);
+        drop(guard);
         drop(left);
         if let Some(next) = next {
             next.wake();

@@ -3,7 +3,7 @@ use super::share::{Cell, Share};
 use super::{Decision, Quota, TokenBucket, Verdict};
 use crate::class::Class;
 use crate::error::{Reason, Rejected};
-use crate::gate::{Admit, Gate, Line, Now, Permit, verbs};
+use crate::gate::{Admit, Evict, Gate, Line, Now, Permit, verbs};
 use crate::telemetry::{Kind, Telemetry, What};
 use crate::time::Instant;
 use std::fmt;
@@ -373,9 +373,13 @@ impl<A: Share> RateLimiter<A> {
         if !turn && cost > 0 {
             return Err(self.refuse(self.behind(cost, now), cost));
         }
-        if let Err(decision) = self.0.cell.admit(cost, now) {
-            return Err(self.refuse(decision, cost));
-        }
+        self.take_head(cost, now).map_err(|decision| self.refuse(decision, cost))
+    }
+
+    /// Takes `cost` permits past those who wait.
+    #[inline]
+    fn take_head(&self, cost: u32, now: Instant) -> Result<Taken, Decision> {
+        self.0.cell.admit(cost, now)?;
         let taken = Taken { cost, at: now };
         self.0.telemetry.note_admitted(Kind::RateLimiter, self, taken, cost);
         Ok(taken)
@@ -398,16 +402,20 @@ impl<A: Share> RateLimiter<A> {
     #[cold]
     #[inline(never)]
     fn refuse(&self, decision: Decision, cost: u32) -> Rejected {
+        let rejected = self.rejected(decision, cost);
+        self.refused(&rejected);
+        rejected
+    }
+
+    fn rejected(&self, decision: Decision, cost: u32) -> Rejected {
         let name = self.0.telemetry.name();
-        let rejected = match decision.verdict() {
+        match decision.verdict() {
             Verdict::TooLarge { capacity } => Rejected::too_large(name, cost, capacity),
             Verdict::Admitted => Rejected::new(name, Reason::RateLimited),
             Verdict::Limited { retry_after } => {
                 Rejected::new(name, Reason::RateLimited).retry_in(retry_after)
             }
-        };
-        self.refused(&rejected);
-        rejected
+        }
     }
 
     fn give_back(&self, Taken { cost, at }: Taken) {
@@ -459,7 +467,21 @@ impl<A: Share, Req: ?Sized> Admit<Req> for RateLimiter<A> {
     }
 
     fn admit_head(&self, _: &Req, now: &mut Now) -> Result<Taken, Rejected> {
-        self.take(1, true, now.get())
+        // Told nobody: the queue answers for those who wait.
+        self.take_head(1, now.get()).map_err(|decision| self.rejected(decision, 1))
+    }
+
+    fn foretell(&self, _: &Req, now: &mut Now) -> Option<Duration> {
+        match self.behind(1, now.get()).verdict() {
+            Verdict::Limited { retry_after } => Some(retry_after),
+            Verdict::Admitted | Verdict::TooLarge { .. } => None,
+        }
+    }
+}
+
+impl<A: Share> Evict for RateLimiter<A> {
+    fn is_fresh(&self, now: &mut Now) -> bool {
+        self.0.line.is_empty() && self.peek_at(0, now.get()).reset_after().is_zero()
     }
 }
 

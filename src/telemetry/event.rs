@@ -29,6 +29,8 @@ pub enum Kind {
     ConcurrencyLimit,
     /// A queue before a gate.
     Queue,
+    /// A gate for each key.
+    Keyed,
     /// A retry.
     Retry,
     /// A timeout.
@@ -50,6 +52,7 @@ impl Kind {
             Self::CircuitBreaker => "circuit_breaker",
             Self::ConcurrencyLimit => "concurrency_limit",
             Self::Queue => "queue",
+            Self::Keyed => "keyed",
             Self::Retry => "retry",
             Self::Timeout => "timeout",
             Self::Balance => "balance",

@@ -11,7 +11,7 @@ pub(super) fn event(event: &Event) {
         Kind::RateLimiter => log!("seawall::rate_limit", event),
         Kind::CircuitBreaker => log!("seawall::circuit_breaker", event),
         Kind::ConcurrencyLimit => log!("seawall::concurrency", event),
-        Kind::Queue => log!("seawall::gate", event),
+        Kind::Queue | Kind::Keyed => log!("seawall::gate", event),
         Kind::Retry => log!("seawall::retry", event),
         Kind::Timeout => log!("seawall::timeout", event),
         Kind::Balance => log!("seawall::balance", event),

@@ -8,6 +8,7 @@ mod contract;
 mod gate;
 #[cfg(feature = "http")]
 mod http;
+mod keyed;
 mod laws;
 mod queued;
 mod retry;

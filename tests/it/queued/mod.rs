@@ -5,6 +5,7 @@ mod cancellation;
 mod lineless;
 mod order;
 mod patience;
+mod rate;
 mod service;
 mod tuple;
 
