@@ -78,6 +78,10 @@ counters! {
     endpoints_in,
     /// Further attempts of calls that failed.
     retried,
+    /// Further attempts beside ones that had not answered yet.
+    hedged,
+    /// Outcomes replaced by a fallback.
+    fell_back,
     /// Failed calls that may not be sent twice.
     not_replayable,
     /// Failed calls for which the retry budget had no token.
@@ -119,6 +123,8 @@ impl Observe for Counters {
             What::Queued => &self.queued,
             What::Dequeued { .. } => &self.dequeued,
             What::Retried { .. } => &self.retried,
+            What::Hedged { .. } => &self.hedged,
+            What::FellBack => &self.fell_back,
             What::NotReplayable => &self.not_replayable,
             What::BudgetExhausted => &self.budget_exhausted,
             What::GaveUp { .. } => &self.gave_up,

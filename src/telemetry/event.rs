@@ -33,8 +33,16 @@ pub enum Kind {
     Keyed,
     /// A retry.
     Retry,
+    /// A hedge.
+    Hedge,
     /// A timeout.
     Timeout,
+    /// A deadline.
+    Deadline,
+    /// A fallback.
+    Fallback,
+    /// A throttle on the client's side.
+    Throttle,
     /// A load balancer.
     Balance,
 }
@@ -54,7 +62,11 @@ impl Kind {
             Self::Queue => "queue",
             Self::Keyed => "keyed",
             Self::Retry => "retry",
+            Self::Hedge => "hedge",
             Self::Timeout => "timeout",
+            Self::Deadline => "deadline",
+            Self::Fallback => "fallback",
+            Self::Throttle => "throttle",
             Self::Balance => "balance",
         }
     }
@@ -86,6 +98,13 @@ pub enum What {
         /// After which wait.
         wait: Duration,
     },
+    /// A further attempt is made beside the ones that have not answered yet.
+    Hedged {
+        /// Its number, counted from 1.
+        attempt: u32,
+    },
+    /// An outcome was replaced by a fallback.
+    FellBack,
     /// A call would have been made again, but its request may not be sent twice.
     NotReplayable,
     /// A call would have been made again, but the retry budget has no token.

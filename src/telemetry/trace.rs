@@ -13,7 +13,11 @@ pub(super) fn event(event: &Event) {
         Kind::ConcurrencyLimit => log!("seawall::concurrency", event),
         Kind::Queue | Kind::Keyed => log!("seawall::gate", event),
         Kind::Retry => log!("seawall::retry", event),
+        Kind::Hedge => log!("seawall::hedge", event),
         Kind::Timeout => log!("seawall::timeout", event),
+        Kind::Deadline => log!("seawall::deadline", event),
+        Kind::Fallback => log!("seawall::fallback", event),
+        Kind::Throttle => log!("seawall::throttle", event),
         Kind::Balance => log!("seawall::balance", event),
     }
 }
@@ -38,6 +42,8 @@ macro_rules! log {
             ),
             What::EndpointIn { endpoint } => tracing::info!(target: $target, name, kind, endpoint, "endpoint in"),
             What::Retried { attempt, wait } => tracing::debug!(target: $target, name, kind, attempt, ?wait, "retrying"),
+            What::Hedged { attempt } => tracing::debug!(target: $target, name, kind, attempt, "hedging"),
+            What::FellBack => tracing::debug!(target: $target, name, kind, "fell back"),
             What::NotReplayable => tracing::debug!(target: $target, name, kind, "not replayable"),
             What::BudgetExhausted => tracing::debug!(target: $target, name, kind, "retry budget exhausted"),
             What::GaveUp { attempts } => tracing::debug!(target: $target, name, kind, attempts, "gave up"),

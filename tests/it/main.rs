@@ -5,6 +5,7 @@
 mod balance;
 mod circuit_breaker;
 mod contract;
+mod deadline;
 mod gate;
 #[cfg(feature = "http")]
 mod http;

@@ -4,6 +4,7 @@
 //! A test reads the `pub struct …Layer` lines of `src/`: a layer that is not listed fails the build.
 
 mod cancel;
+mod drivers;
 mod errors;
 mod readiness;
 mod spending;
@@ -115,15 +116,16 @@ macro_rules! contract {
 
 contract! {
     lift: Lifted,
+    deadline: Due,
+    retry: Retried,
+    retry_at_once: RetriedAtOnce,
+    timeout: Timed,
     concurrency_limit: Limited,
     rate_limiter: Metered,
     circuit_breaker: Broken,
     switched_off: Off,
     tuple_of_gates: Fused,
     queued: Queueing,
-    retry: Retried,
-    retry_at_once: RetriedAtOnce,
-    timeout: Timed,
 }
 
 /// Runs a test of the suite in paused time, where a century is over at once: what hangs, fails.

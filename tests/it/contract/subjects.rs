@@ -1,13 +1,13 @@
 //! The services under the contract, one short block each.
 
+pub(crate) use super::drivers::*;
 use super::{Served, Subject};
 use crate::tools::Probe;
 use seawall::circuit_breaker::{Config, Probes, Trip};
 use seawall::gate::Queued;
 use seawall::rate_limit::Quota;
-use seawall::retry::{Backoff, Plan};
 use seawall::telemetry::Telemetry;
-use seawall::{CircuitBreaker, ConcurrencyLimit, Gate, LiftLayer, RateLimiter, Retry, Timeout};
+use seawall::{CircuitBreaker, ConcurrencyLimit, Gate, LiftLayer, RateLimiter};
 use std::time::Duration;
 use tower::Layer;
 use tower::layer::util::Stack;
@@ -206,56 +206,5 @@ impl Subject for Queueing {
 
     fn held(&self) -> u64 {
         u64::from(self.0.gate().in_flight()) + self.0.waiting() as u64
-    }
-}
-
-#[derive(Clone)]
-pub(crate) struct Retried(Retry);
-
-impl Subject for Retried {
-    const LAYER: &'static str = "RetryLayer";
-    const ATTEMPTS: u32 = 2;
-    const EXTRA: usize = 256;
-
-    fn roomy(telemetry: Telemetry) -> Self {
-        Self(Retry::new(telemetry, Plan::new()))
-    }
-
-    fn layer(&self) -> impl Layer<Probe, Service: Served> + Clone + use<> {
-        lifted(self.0.layer())
-    }
-}
-
-/// A retry that does not wait.
-#[derive(Clone)]
-pub(crate) struct RetriedAtOnce(Retry);
-
-impl Subject for RetriedAtOnce {
-    const LAYER: &'static str = "RetryLayer";
-    const ATTEMPTS: u32 = 2;
-    const EXTRA: usize = 256;
-
-    fn roomy(telemetry: Telemetry) -> Self {
-        Self(Retry::new(telemetry, Plan::new().backoff(Backoff::none())))
-    }
-
-    fn layer(&self) -> impl Layer<Probe, Service: Served> + Clone + use<> {
-        lifted(self.0.layer())
-    }
-}
-
-#[derive(Clone)]
-pub(crate) struct Timed(Timeout);
-
-impl Subject for Timed {
-    const LAYER: &'static str = "TimeoutLayer";
-    const EXTRA: usize = 256;
-
-    fn roomy(telemetry: Telemetry) -> Self {
-        Self(Timeout::new(telemetry, Duration::from_secs(7200)))
-    }
-
-    fn layer(&self) -> impl Layer<Probe, Service: Served> + Clone + use<> {
-        lifted(self.0.layer())
     }
 }
