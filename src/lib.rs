@@ -35,7 +35,7 @@ pub use crate::error::{Error, Fault, Reason, Rejected, Seen, TimedOut};
 pub use crate::gate::Gate;
 pub use crate::lift::{Lift, LiftLayer, ResponseFuture as LiftFuture};
 pub use crate::name::Name;
-pub use crate::rate_limit::RateLimiter;
+pub use crate::rate_limit::{KeyedRateLimiter, RateLimiter};
 pub use crate::ratio::Ratio;
 pub use crate::retry::{Retry, RetryBudget};
 pub use crate::time::Instant;

@@ -128,24 +128,7 @@ impl Algorithm for TokenBucket {
     }
 
     fn carry(&self, before: &Self, state: &FullAt, carry: Carry, now: Instant) -> FullAt {
-        let (old, new) = (before.pace, self.pace);
-        let full = i128::from(new.full);
-        let level = if carry == Carry::Reset || before.quota.is_unlimited() || self.quota.is_unlimited() {
-            full
-        } else {
-            let left = old.level(state.0, now);
-            let in_new_ticks = (left * i128::from(new.cost)).div_euclid(i128::from(old.cost));
-            match carry {
-                Carry::Proportional if left > 0 => left * full / i128::from(old.full),
-                Carry::Additive => {
-                    let growth = self.quota.capacity().saturating_sub(before.quota.capacity());
-                    in_new_ticks + i128::from(growth) * i128::from(new.cost)
-                }
-                Carry::Keep | Carry::Proportional | Carry::Reset => in_new_ticks,
-            }
-        };
-        let full_at = i128::from(new.ticks(now)) + (full - level.min(full));
-        FullAt(full_at.min(i128::from(DEEPEST)) as u64)
+        FullAt(self.pace.carry(before.pace, state.0, carry, now))
     }
 
     fn fresh_from(&self, state: &FullAt) -> Instant {
@@ -188,8 +171,8 @@ pub(super) struct Pace {
     /// The last nanosecond that can be told in ticks: time stands still there.
     pub(super) horizon: u64,
     /// One nanosecond is `scale` ticks, then shifted right by `shift`; one of the two does nothing.
-    pub(super) scale: u32,
-    pub(super) shift: u32,
+    pub(super) scale: u8,
+    pub(super) shift: u8,
 }
 
 impl Pace {
@@ -206,7 +189,7 @@ impl Pace {
         let g = gcd(permits, period);
         let (cost, scale) = (period / g, permits / g);
         if scale <= MOST_TICKS && burst * cost as u128 <= FINEST as u128 {
-            return Self::new(cost, burst as u64 * cost, scale as u32, 0);
+            return Self::new(cost, burst as u64 * cost, scale as u8, 0);
         }
         let mut finer = FINEST_SHIFT;
         loop {
@@ -217,22 +200,59 @@ impl Pace {
             };
             // Ends: burst < 2³² and a cost of one tick is reached long before the shift leaves the word.
             if burst * cost <= FINEST as u128 {
-                let (scale, shift) = if finer >= 0 { (1 << finer, 0) } else { (1, -finer as u32) };
+                let (scale, shift) = if finer >= 0 { (1 << finer, 0) } else { (1, -finer as u8) };
                 return Self::new(cost as u64, (burst * cost) as u64, scale, shift);
             }
             finer -= 1;
         }
     }
 
-    const fn new(cost: u64, full: u64, scale: u32, shift: u32) -> Self {
+    /// The same pace in as many ticks to the nanosecond as a word allows, so that other quotas can be told in
+    /// them too.
+    pub(super) const fn finest(quota: Quota) -> Self {
+        if quota.is_unlimited() {
+            return Self::new(0, FINEST, 1 << FINEST_SHIFT, 0);
+        }
+        let Self { cost, full, scale, shift, .. } = Self::of(quota);
+        let (most, fits) = (MOST_TICKS / scale as u64, FINEST / if full > 0 { full } else { 1 });
+        let times = if most < fits { most } else { fits };
+        if shift > 0 || times < 2 {
+            return Self::new(cost, full, scale, shift);
+        }
+        Self::new(cost * times, full * times, scale * times as u8, shift)
+    }
+
+    /// This pace, or that of a quota of one's own.
+    #[inline]
+    pub(super) const fn told_for(self, own: Option<Quota>) -> Self {
+        match own {
+            Some(own) => self.of_another(own),
+            None => self,
+        }
+    }
+
+    /// The pace of another quota in the same ticks: a permit's cost is rounded up, and a bucket that takes
+    /// longer to fill than half of what the word can tell holds only as much.
+    const fn of_another(self, quota: Quota) -> Self {
+        let (cost, full) = if quota.is_unlimited() {
+            (0, FINEST)
+        } else if quota.is_deny_all() {
+            (1, 0)
+        } else {
+            let ticks = quota.period().as_nanos() * self.scale as u128;
+            let cost = ticks.div_ceil((quota.permits() as u128) << self.shift);
+            let cost = if cost > FINEST as u128 { FINEST } else { cost as u64 };
+            let most = FINEST / cost;
+            let burst = quota.capacity() as u64;
+            (cost, if burst < most { burst * cost } else { most * cost })
+        };
+        Self { cost, full, ..self }
+    }
+
+    const fn new(cost: u64, full: u64, scale: u8, shift: u8) -> Self {
         let horizon = ((i64::MAX as u128) << shift) / scale as u128;
         let horizon = if horizon > u64::MAX as u128 { u64::MAX } else { horizon as u64 };
         Self { cost, full, horizon, scale, shift }
-    }
-
-    /// Scale and shift in one word.
-    pub(super) const fn scale_word(self) -> u64 {
-        (self.shift as u64) << 32 | self.scale as u64
     }
 
     #[inline]
@@ -241,7 +261,7 @@ impl Pace {
         let now = if now < self.horizon { now } else { self.horizon };
         // Wrapping, as everywhere on the hot path: a pace that is being changed under the reader may be torn, and
         // what was computed from it is then thrown away.
-        now.wrapping_mul(self.scale as u64).wrapping_shr(self.shift)
+        now.wrapping_mul(self.scale as u64).wrapping_shr(self.shift as u32)
     }
 
     /// When the bucket will be full once `cost` permits have been taken, if they may be.
@@ -258,6 +278,37 @@ impl Pace {
     pub(super) const fn give_back(self, full_at: u64, cost: u32) -> u64 {
         // Below now is full, so no clock is needed to stop at full.
         full_at.saturating_sub((cost as u64).saturating_mul(self.cost))
+    }
+
+    /// When the bucket will be full once `cost` permits have been taken, whether or not they were there.
+    pub(super) fn charge(self, full_at: u64, cost: u32, now: Instant) -> u64 {
+        let full_at = u128::from(full_at.max(self.ticks(now))) + u128::from(cost) * u128::from(self.cost);
+        full_at.min(u128::from(DEEPEST)) as u64
+    }
+
+    /// The time until nothing is owed.
+    pub(super) fn debt(self, full_at: u64, now: Instant) -> Duration {
+        Duration::from_nanos(self.until(u128::from(full_at.saturating_sub(self.full)), now))
+    }
+
+    /// When the bucket will be full that goes on at this pace where one of pace `old` stood.
+    pub(super) fn carry(self, old: Self, full_at: u64, carry: Carry, now: Instant) -> u64 {
+        let full = i128::from(self.full);
+        let level = if carry == Carry::Reset || old.cost == 0 || self.cost == 0 {
+            full
+        } else {
+            let left = old.level(full_at, now);
+            let in_new_ticks = (left * i128::from(self.cost)).div_euclid(i128::from(old.cost));
+            match carry {
+                Carry::Proportional if left > 0 => left * full / i128::from(old.full),
+                Carry::Additive => {
+                    in_new_ticks + (full - i128::from(old.whole(old.full)) * i128::from(self.cost)).max(0)
+                }
+                Carry::Keep | Carry::Proportional | Carry::Reset => in_new_ticks,
+            }
+        };
+        let full_at = i128::from(self.ticks(now)) + (full - level.min(full));
+        full_at.min(i128::from(DEEPEST)) as u64
     }
 
     #[inline]
@@ -296,7 +347,7 @@ impl Pace {
     }
 
     /// Nanoseconds from `now` to the first in which `ticks` have passed.
-    fn until(self, ticks: u128, now: Instant) -> u64 {
+    pub(super) fn until(self, ticks: u128, now: Instant) -> u64 {
         self.nanos(ticks).saturating_sub(now.as_nanos().min(self.horizon))
     }
 

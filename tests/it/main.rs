@@ -12,6 +12,7 @@ mod http;
 mod keyed;
 mod laws;
 mod queued;
+mod rate_limit;
 mod retry;
 mod timeout;
 mod tools;

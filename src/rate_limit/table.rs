@@ -1,0 +1,313 @@
+use super::config::{Config, PARKED};
+use super::token_bucket::Pace;
+use super::{Decision, Quota, WhenFull};
+use crate::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use crate::sync::{Mutex, Padded};
+use crate::time::Instant;
+use std::time::Duration;
+
+/// Buckets by fingerprint in a flat array of fixed size.
+///
+/// A key may stand anywhere in the [`REACH`] slots from its home on. Finding it takes no lock; taking a slot for
+/// it takes the lock of its stripe, so that a key never stands in two slots. A slot is taken from a bucket
+/// that is full at that instant, which nobody can tell from one that was never there.
+///
+/// # Memory ordering
+///
+/// As in [`Word`](super::Word), the word guards what stands beside it. Who takes a slot parks its word, writes the
+/// key, and unparks the word; who uses a slot reads the word, then the key and the pace, and ends with a
+/// compare-and-swap of the word. A word could come back to the value it had for the key before, if it was taken
+/// in the very tick in which it filled and the new key gave back all it took: so a user looks at the key again
+/// after the swap, and if it has changed charges its own bucket once more. (The other is then charged one call too
+/// many; nobody is admitted one too many.)
+#[derive(Debug)]
+pub(super) struct Table {
+    slots: Box<[Slot]>,
+    stripes: [Mutex<()>; STRIPES],
+    // For the keys that found no room.
+    overflow: Padded<AtomicU64>,
+    config: Config,
+}
+
+#[derive(Debug, Default)]
+struct Slot {
+    /// The fingerprint; 0 in a slot that was never used.
+    key: AtomicU64,
+    full_at: AtomicU64,
+}
+
+/// The slots in which a key may stand: a line of its own and the next, and 32 more.
+const REACH: usize = 40;
+/// Insertions of different keys seldom meet at one lock.
+const STRIPES: usize = 64;
+
+/// Where permits were taken from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Home {
+    Slot,
+    Overflow,
+    /// Admitted without a trace: there was no room.
+    Nowhere,
+}
+
+/// Why none were.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    Decided(Decision),
+    NoRoom { retry_after: u64 },
+}
+
+impl Table {
+    pub(super) fn new(quota: Quota, max_keys: usize) -> Self {
+        Self {
+            slots: (0..max_keys.max(1)).map(|_| Slot::default()).collect(),
+            stripes: std::array::from_fn(|_| Mutex::new(())),
+            overflow: Padded(AtomicU64::new(0)),
+            config: Config::new(Pace::finest(quota), quota),
+        }
+    }
+
+    pub(super) const fn max_keys(&self) -> usize {
+        self.slots.len()
+    }
+
+    pub(super) fn quota(&self) -> Quota {
+        self.config.get().1
+    }
+
+    /// The state of a slot and the pace of its key.
+    #[inline]
+    fn read(&self, slot: &Slot, own: Option<Quota>) -> (u64, Pace) {
+        let (state, pace) = self.config.read(|| slot.full_at.load(SeqCst));
+        (state, pace.told_for(own))
+    }
+
+    /// The pace of a key while its stripe is locked, which keeps changes away.
+    fn pace(&self, own: Option<Quota>) -> Pace {
+        self.config.get().0.told_for(own)
+    }
+
+    /// Takes the permits; answers from where, and the state there afterwards.
+    #[inline]
+    pub(super) fn admit(&self, ask: Ask) -> Result<(Home, u64), Refusal> {
+        if ask.cost == 0 {
+            return Ok((Home::Nowhere, 0));
+        }
+        if let Some(slot) = self.find(ask.key)
+            && let Some(answer) = self.admit_in(slot, ask)
+        {
+            return answer;
+        }
+        self.insert(ask)
+    }
+
+    /// Gives back to a bucket what was taken from it; one that is gone was full.
+    pub(super) fn give_back(&self, key: u64, home: Home, cost: u32, own: Option<Quota>) {
+        match home {
+            Home::Slot => {
+                self.update(key, own, |pace, full_at| pace.give_back(full_at, cost));
+            }
+            Home::Overflow => {
+                let _stripe = self.stripe(key).lock();
+                let pace = self.pace(own);
+                let _ = self
+                    .overflow
+                    .0
+                    .fetch_update(SeqCst, SeqCst, |full_at| Some(pace.give_back(full_at, cost)));
+            }
+            Home::Nowhere => {}
+        }
+    }
+
+    /// Changes the bucket of a key, if it has one; answers whether it had.
+    pub(super) fn update(&self, key: u64, own: Option<Quota>, step: impl Fn(Pace, u64) -> u64) -> bool {
+        let mut locked = None;
+        while let Some(slot) = self.find(key) {
+            let (seen, pace) = self.read(slot, own);
+            let next = step(pace, seen);
+            if slot.holds(key, seen) && slot.swap(seen, next) {
+                return true;
+            }
+            if seen == PARKED && locked.is_none() {
+                // Whoever changes the quota holds every stripe; whoever takes the slot is done with it soon.
+                locked = Some(self.stripe(key).lock());
+            }
+        }
+        false
+    }
+
+    pub(super) fn peek(&self, key: u64, cost: u32, own: Option<Quota>, now: Instant) -> Decision {
+        if let Some(slot) = self.find(key) {
+            let (seen, pace) = self.read(slot, own);
+            if slot.holds(key, seen) && slot.full_at.load(SeqCst) == seen {
+                return pace.answer(seen, cost, 0, now);
+            }
+        }
+        let _stripe = self.stripe(key).lock();
+        let own_state = self.find(key).map(|slot| slot.full_at.load(SeqCst)).filter(|&state| state != PARKED);
+        self.pace(own).answer(own_state.unwrap_or_else(|| self.overflow.0.load(SeqCst)), cost, 0, now)
+    }
+
+    /// The time until nothing is owed in a bucket of this state.
+    pub(super) fn debt(&self, full_at: u64, own: Option<Quota>, now: Instant) -> Duration {
+        self.config.read(|| full_at).1.told_for(own).debt(full_at, now)
+    }
+
+    /// Keys whose bucket is not full: a walk over the whole table.
+    pub(super) fn live(&self, now: Instant) -> usize {
+        let now = self.config.read(|| 0).1.ticks(now);
+        self.slots.iter().filter(|slot| (now + 1..PARKED).contains(&slot.full_at.load(SeqCst))).count()
+    }
+
+    /// Changes the quota; `carry` makes each new word of an old one. Callers wait while the table is walked twice.
+    pub(super) fn replace(&self, quota: Quota, carry: impl Fn(Pace, Pace, u64) -> u64) -> Quota {
+        let stripes = self.stripes.each_ref().map(Mutex::lock);
+        let ((old, before), new) = (self.config.get(), Pace::finest(quota));
+        let words = || self.slots.iter().map(|slot| &slot.full_at).chain([&self.overflow.0]);
+        let states: Vec<u64> = words().map(|word| word.swap(PARKED, SeqCst)).collect();
+        self.config.set(new, quota);
+        for (word, state) in words().zip(states) {
+            let next = if state == 0 { 0 } else { carry(old, new, state) };
+            word.store(if next == state && old != new && state > 0 { next + 1 } else { next }, SeqCst);
+        }
+        drop(stripes);
+        before
+    }
+
+    #[inline]
+    fn find(&self, key: u64) -> Option<&Slot> {
+        self.path(key).find(|slot| slot.key.load(SeqCst) == key)
+    }
+
+    /// The slots in which the key may stand, from its home on and round the end.
+    #[inline]
+    fn path(&self, key: u64) -> impl Iterator<Item = &Slot> {
+        let slots = self.slots.len();
+        let home = ((u128::from(key) * slots as u128) >> 64) as usize;
+        let (ahead, reach) = (slots - home, REACH.min(slots));
+        let (first, second) =
+            if reach <= ahead { (home..home + reach, 0..0) } else { (home..slots, 0..reach - ahead) };
+        self.slots[first].iter().chain(&self.slots[second])
+    }
+
+    const fn stripe(&self, key: u64) -> &Mutex<()> {
+        &self.stripes[key as usize % STRIPES]
+    }
+
+    /// One decision in a slot that had the key; `None` if it has it no longer.
+    #[inline]
+    fn admit_in(&self, slot: &Slot, ask: Ask) -> Option<Result<(Home, u64), Refusal>> {
+        loop {
+            let (seen, pace) = self.read(slot, ask.own);
+            if !slot.holds(ask.key, seen) {
+                return None;
+            }
+            match ask.step(pace, seen) {
+                Some(next) if slot.swap(seen, next) => {
+                    return (slot.key.load(SeqCst) == ask.key).then_some(Ok((Home::Slot, next)));
+                }
+                None if slot.full_at.load(SeqCst) == seen => return Some(Err(ask.refused(pace, seen))),
+                _ => {}
+            }
+        }
+    }
+
+    /// A decision for a key that has no slot, as far as could be seen without the lock.
+    #[cold]
+    #[inline(never)]
+    fn insert(&self, ask: Ask) -> Result<(Home, u64), Refusal> {
+        let _stripe = self.stripe(ask.key).lock();
+        let pace = self.pace(ask.own);
+        let now = pace.ticks(ask.now);
+        'search: loop {
+            let (mut free, mut earliest, mut parked) = (None, PARKED, false);
+            for slot in self.path(ask.key) {
+                let state = slot.full_at.load(SeqCst);
+                if slot.holds(ask.key, state) {
+                    match self.admit_in(slot, ask) {
+                        Some(answer) => return answer,
+                        None => continue 'search,
+                    }
+                }
+                if state <= now {
+                    free = free.or(Some((slot, state)));
+                }
+                parked |= state == PARKED;
+                earliest = earliest.min(state);
+            }
+            // While those without a slot are in debt together, so is who leaves them.
+            let overflow = self.overflow.0.load(SeqCst);
+            if let Some((slot, state)) = free {
+                let Some(next) = ask.step(pace, overflow) else {
+                    return Err(ask.refused(pace, overflow));
+                };
+                if slot.swap(state, PARKED) {
+                    slot.key.store(ask.key, SeqCst);
+                    slot.full_at.store(next, SeqCst);
+                    return Ok((Home::Slot, next));
+                }
+                continue;
+            }
+            if parked {
+                // Somebody is between two stores; what he leaves may be a slot for us.
+                std::hint::spin_loop();
+                continue;
+            }
+            return match ask.full {
+                WhenFull::Refuse => {
+                    Err(Refusal::NoRoom { retry_after: pace.until(u128::from(earliest), ask.now) })
+                }
+                WhenFull::Admit => Ok((Home::Nowhere, 0)),
+                WhenFull::SharedBucket => match ask.step(pace, overflow) {
+                    None => Err(ask.refused(pace, overflow)),
+                    Some(next) => match self.overflow.0.compare_exchange(overflow, next, SeqCst, SeqCst) {
+                        Ok(_) => Ok((Home::Overflow, next)),
+                        Err(_) => continue,
+                    },
+                },
+            };
+        }
+    }
+}
+
+/// Permits for one key.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ask {
+    pub(super) key: u64,
+    pub(super) cost: u32,
+    /// Another quota than the table's.
+    pub(super) own: Option<Quota>,
+    pub(super) full: WhenFull,
+    pub(super) now: Instant,
+    /// Taken in any case, into debt if need be.
+    pub(super) charge: bool,
+}
+
+impl Ask {
+    #[inline]
+    fn step(self, pace: Pace, full_at: u64) -> Option<u64> {
+        if self.charge {
+            return Some(pace.charge(full_at, self.cost, self.now));
+        }
+        pace.admit(full_at, self.cost, self.now)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn refused(self, pace: Pace, full_at: u64) -> Refusal {
+        Refusal::Decided(pace.answer(full_at, self.cost, 0, self.now))
+    }
+}
+
+impl Slot {
+    /// Whether the state that was seen is the key's: no, while the slot is being taken.
+    #[inline]
+    fn holds(&self, key: u64, seen: u64) -> bool {
+        seen != PARKED && self.key.load(SeqCst) == key
+    }
+
+    #[inline]
+    fn swap(&self, seen: u64, next: u64) -> bool {
+        self.full_at.compare_exchange(seen, next, SeqCst, SeqCst).is_ok()
+    }
+}

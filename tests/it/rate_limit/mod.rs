@@ -1,0 +1,5 @@
+//! Rate limits through their handles.
+
+mod handle;
+mod keyed;
+mod threads;
