@@ -1,4 +1,4 @@
-use super::pick::{LeastConnections, RoundRobin};
+use super::pick::{LeastConnections, P2c, PeakEwma, Random, RoundRobin, WeightedRandom, WeightedRoundRobin};
 use super::picker::Picker;
 
 /// How a pool picks, and by which rules.
@@ -82,4 +82,4 @@ macro_rules! alone {
         })+
     };
 }
-alone!(Picker, RoundRobin, LeastConnections);
+alone!(Picker, RoundRobin, WeightedRoundRobin, LeastConnections, Random, WeightedRandom, P2c, PeakEwma);

@@ -1,4 +1,5 @@
 use super::back_off;
+use super::latency::{Latency, Sample};
 use super::streak::Streak;
 use crate::class::Class;
 use crate::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
@@ -16,6 +17,7 @@ pub(super) struct Live {
     /// Failed attempts to become ready in a row, and whether somebody is trying right now.
     unready: AtomicU32,
     streak: AtomicU64,
+    latency: AtomicU64,
     /// Until when it is out, in nanoseconds; 0 is in.
     out_until: AtomicU64,
     gone: AtomicBool,
@@ -39,6 +41,7 @@ impl Live {
             in_flight: AtomicU32::new(0),
             unready: AtomicU32::new(0),
             streak: AtomicU64::new(0),
+            latency: AtomicU64::new(0),
             out_until: AtomicU64::new(0),
             gone: AtomicBool::new(false),
             serial,
@@ -58,6 +61,25 @@ impl Live {
     #[inline]
     pub(super) fn streak(&self) -> Streak {
         Streak::from_word(self.streak.load(Relaxed))
+    }
+
+    #[inline]
+    pub(super) fn latency(&self) -> Latency {
+        Latency::from_word(self.latency.load(Relaxed))
+    }
+
+    /// Counts how long a call took.
+    #[inline]
+    pub(super) fn timed(&self, sample: Sample, now: Instant, decay: Duration) {
+        let mut latency = self.latency();
+        while let Err(actual) = self.latency.compare_exchange_weak(
+            latency.word(),
+            latency.sampled(sample, now, decay).word(),
+            Relaxed,
+            Relaxed,
+        ) {
+            latency = Latency::from_word(actual);
+        }
     }
 
     /// Whether somebody is trying if it is ready again, so that nobody else should.

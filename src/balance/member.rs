@@ -1,5 +1,6 @@
 use super::endpoint::Endpoint;
 use super::live::Live;
+use super::picker::Timing;
 use crate::sync::Padded;
 use crate::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use crate::telemetry::{Kind, Outage, Telemetry, What};
@@ -18,6 +19,8 @@ pub(super) struct Member<S> {
 #[derive(Debug)]
 pub(super) struct Common {
     pub(super) telemetry: Telemetry,
+    /// How calls are timed, if they are.
+    pub(super) timing: Option<Timing>,
     /// When the lists of the eligible are to be made again, in nanoseconds; [`NEVER`] while nobody is out.
     due: Padded<AtomicU64>,
 }
@@ -26,8 +29,8 @@ const NEVER: u64 = u64::MAX;
 
 impl Common {
     #[expect(clippy::missing_const_for_fn, reason = "the atomics of the models are not made at compile time")]
-    pub(super) fn new(telemetry: Telemetry) -> Self {
-        Self { telemetry, due: Padded(AtomicU64::new(NEVER)) }
+    pub(super) fn new(telemetry: Telemetry, timing: Option<Timing>) -> Self {
+        Self { telemetry, timing, due: Padded(AtomicU64::new(NEVER)) }
     }
 
     /// Whether a look at the clock may find the lists to be stale.

@@ -96,6 +96,7 @@ mod config;
 mod endpoint;
 mod future;
 mod id;
+mod latency;
 mod live;
 mod look;
 mod member;
@@ -116,7 +117,10 @@ pub use self::endpoint::Endpoint;
 pub use self::future::ResponseFuture;
 pub use self::id::Id;
 pub use self::look::{Blind, Look, NoSpare, Spare, TriedBy};
-pub use self::pick::{LeastConnections, Lineup, RoundRobin};
+pub use self::pick::{
+    LeastConnections, Lineup, P2c, PeakEwma, PowerOfTwoChoices, Random, RoundRobin, WeightedRandom,
+    WeightedRoundRobin,
+};
 pub use self::picker::{Pick, Picker};
 pub use self::pool::Pool;
 pub use self::service::Balance;

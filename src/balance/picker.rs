@@ -1,9 +1,14 @@
-use super::pick::{LeastConnections, Lineup, RoundRobin, least, onward, round_robin};
+use super::pick::{
+    Cycle, LeastConnections, Lineup, P2c, PeakEwma, Random, RoundRobin, Shares, Stride, WeightedRandom,
+    WeightedRoundRobin, Wheel, least, onward, peak_ewma, random, round_robin, two_choices, weighted_random,
+    weighted_round_robin,
+};
 use crate::chance::Chance;
 use crate::sync::Padded;
 use crate::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A picker of your own.
 ///
@@ -32,6 +37,12 @@ pub trait Pick: Send + Sync {
     ///
     /// It runs on the path of every call, under no lock.
     fn pick(&self, lineup: &dyn Lineup, chance: &mut Chance) -> Option<usize>;
+
+    /// Whether it asks for [`Lineup::cost`]. Then each call is timed, which costs two readings of the clock, and
+    /// costs fade with a decay of 10 s.
+    fn wants_cost(&self) -> bool {
+        false
+    }
 }
 
 /// How a pool picks: one of this module's pickers, or [one of your own](Self::custom).
@@ -49,8 +60,39 @@ pub struct Picker(Kind);
 #[derive(Clone)]
 enum Kind {
     RoundRobin(RoundRobin),
+    WeightedRoundRobin(WeightedRoundRobin),
     LeastConnections(LeastConnections),
+    Random,
+    WeightedRandom,
+    P2c(P2c),
+    PeakEwma(PeakEwma),
     Custom(Arc<dyn Pick>),
+}
+
+/// What a picker keeps ready for the members of a level that are placed, whether or not they are in.
+#[derive(Debug, Default)]
+pub(super) struct Prepared {
+    cycle: Option<Cycle>,
+}
+
+/// What a picker keeps ready for those that are in. Made in one pass.
+#[derive(Debug, Default)]
+pub(super) struct Tables {
+    shares: Shares,
+    stride: Option<Stride>,
+    cycle: Option<Arc<Prepared>>,
+}
+
+impl Tables {
+    #[inline]
+    fn wheel(&self) -> Wheel<'_> {
+        match (&self.cycle, &self.stride) {
+            _ if self.shares.are_equal() => Wheel::Even,
+            (Some(prepared), _) => prepared.cycle.as_ref().map_or(Wheel::Even, Wheel::Cycle),
+            (None, Some(stride)) => Wheel::Stride(stride),
+            (None, None) => Wheel::Even,
+        }
+    }
 }
 
 impl Picker {
@@ -73,22 +115,80 @@ impl Picker {
     pub(super) fn start(&self, chance: &mut Chance) -> u64 {
         let start = match self.0 {
             Kind::RoundRobin(picker) => picker.start(),
+            Kind::WeightedRoundRobin(picker) => picker.start(),
             Kind::LeastConnections(picker) => picker.start(),
-            Kind::Custom(_) => None,
+            _ => None,
         };
         // Far from the end, where a counter would wrap in the middle of a round.
         start.unwrap_or_else(|| chance.draw() >> 32)
     }
 
+    /// How the time that calls take is to be counted, if it is.
+    pub(super) fn timing(&self) -> Option<Timing> {
+        match &self.0 {
+            Kind::PeakEwma(picker) => Some(Timing::of(*picker)),
+            Kind::Custom(pick) if pick.wants_cost() => Some(Timing::of(PeakEwma::new())),
+            _ => None,
+        }
+    }
+
+    /// What it keeps ready for members of these weights, which may take a while to make.
+    pub(super) fn prepare(&self, weights: &[u32]) -> Prepared {
+        match self.0 {
+            Kind::WeightedRoundRobin(_) | Kind::LeastConnections(_) => Prepared { cycle: Cycle::of(weights) },
+            _ => Prepared::default(),
+        }
+    }
+
+    /// What it keeps ready for those of these weights that are in; `whole` if those are all that `prepared` is of.
+    pub(super) fn tables(
+        &self,
+        weights: impl ExactSizeIterator<Item = u32> + Clone,
+        prepared: &Arc<Prepared>,
+        whole: bool,
+    ) -> Tables {
+        let turns = matches!(self.0, Kind::WeightedRoundRobin(_) | Kind::LeastConnections(_));
+        let cycle = (turns && whole && prepared.cycle.is_some()).then(|| Arc::clone(prepared));
+        let stride = (turns && cycle.is_none()).then(|| Stride::of(weights.clone()));
+        Tables { shares: Shares::of(weights), stride, cycle }
+    }
+
     #[inline]
-    pub(super) fn pick(&self, lineup: &impl Lineup, turn: &Turn, chance: &mut Chance) -> Option<usize> {
+    pub(super) fn pick(
+        &self,
+        lineup: &impl Lineup,
+        tables: &Tables,
+        turn: &Turn,
+        chance: &mut Chance,
+    ) -> Option<usize> {
         match &self.0 {
             Kind::RoundRobin(_) => round_robin(lineup, turn.next()),
-            Kind::LeastConnections(_) => match lineup.len() {
-                0 => None,
-                n => least(lineup, (turn.next() % n as u64) as usize),
-            },
+            Kind::WeightedRoundRobin(_) => weighted_round_robin(lineup, tables.wheel(), || turn.next()),
+            Kind::LeastConnections(_) => {
+                let start = tables.wheel().turn(lineup.len(), || turn.next())?;
+                least(lineup, start)
+            }
+            Kind::Random => random(lineup, chance),
+            Kind::WeightedRandom => weighted_random(lineup, &tables.shares, chance),
+            Kind::P2c(picker) => two_choices(lineup, &tables.shares, picker.draws(), chance),
+            Kind::PeakEwma(_) => peak_ewma(lineup, &tables.shares, chance),
             Kind::Custom(pick) => pick.pick(lineup, chance).filter(|&i| i < lineup.len() && lineup.fits(i)),
+        }
+    }
+}
+
+/// How the time that calls take is counted.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Timing {
+    pub(super) decay: Duration,
+    pub(super) penalty: Duration,
+}
+
+impl Timing {
+    fn of(picker: PeakEwma) -> Self {
+        Self {
+            decay: picker.decay.max(Duration::from_millis(1)),
+            penalty: picker.penalty.unwrap_or(Duration::ZERO),
         }
     }
 }
@@ -98,23 +198,39 @@ pub(super) fn next_after(lineup: &impl Lineup, start: usize) -> Option<usize> {
     onward(lineup, start)
 }
 
-impl From<RoundRobin> for Picker {
-    fn from(picker: RoundRobin) -> Self {
-        Self(Kind::RoundRobin(picker))
+impl From<Random> for Picker {
+    fn from(_: Random) -> Self {
+        Self(Kind::Random)
     }
 }
 
-impl From<LeastConnections> for Picker {
-    fn from(picker: LeastConnections) -> Self {
-        Self(Kind::LeastConnections(picker))
+impl From<WeightedRandom> for Picker {
+    fn from(_: WeightedRandom) -> Self {
+        Self(Kind::WeightedRandom)
     }
 }
+
+macro_rules! built_in {
+    ($($picker:ident),+) => {
+        $(impl From<$picker> for Picker {
+            fn from(picker: $picker) -> Self {
+                Self(Kind::$picker(picker))
+            }
+        })+
+    };
+}
+built_in!(RoundRobin, WeightedRoundRobin, LeastConnections, P2c, PeakEwma);
 
 impl fmt::Debug for Picker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Kind::RoundRobin(picker) => picker.fmt(f),
+            Kind::WeightedRoundRobin(picker) => picker.fmt(f),
             Kind::LeastConnections(picker) => picker.fmt(f),
+            Kind::Random => Random.fmt(f),
+            Kind::WeightedRandom => WeightedRandom.fmt(f),
+            Kind::P2c(picker) => picker.fmt(f),
+            Kind::PeakEwma(picker) => picker.fmt(f),
             Kind::Custom(_) => f.write_str("Custom(..)"),
         }
     }

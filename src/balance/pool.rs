@@ -71,11 +71,11 @@ impl<S> Pool<S> {
         Self(Arc::new(Shared {
             current: ArcSwap::from_pointee(Snapshot::empty()),
             turn: Turn::starting_at(picker.start(&mut chance)),
-            picker,
             draws: seed.map(|_| AtomicU64::new(chance.draw())),
             strict,
-            common: Arc::new(Common::new(telemetry.into())),
+            common: Arc::new(Common::new(telemetry.into(), picker.timing())),
             roster: Mutex::new(Roster::default()),
+            picker,
         }))
     }
 
@@ -184,7 +184,8 @@ impl<S> Pool<S> {
         let Some((member, reserved)) = picked else {
             return Err(self.refuse(snapshot.nobody(&view), view.now()));
         };
-        let ticket = Ticket::new(Arc::clone(member), reserved);
+        let since = if self.0.common.timing.is_some() { view.now() } else { Instant::ZERO };
+        let ticket = Ticket::new(Arc::clone(member), reserved, since);
         drop(snapshot);
         if let Some(tried) = ask.tried {
             tried.add(ticket.serial());
@@ -295,6 +296,7 @@ impl<S> Pool<S> {
         let now = Instant::now();
         let mut roster = self.0.roster.lock();
         let mut changed = change(&mut roster, &self.0.common, now);
+        roster.plan(&self.0.picker);
         let (replaced, returned) = self.rebuild(&roster, now);
         drop(roster);
         // Services are dropped here, under no lock.
@@ -331,11 +333,10 @@ impl<S> Pool<S> {
         self.0.common.begin_rebuild();
         let returned = roster.members().filter(|member| member.live.returns(now));
         let returned = returned.map(|member| member.live.serial()).collect();
-        let members: Box<[_]> = roster.members().map(Arc::clone).collect();
-        if let Some(soonest) = members.iter().filter_map(|member| member.live.out_until(now)).min() {
+        if let Some(soonest) = roster.members().filter_map(|member| member.live.out_until(now)).min() {
             self.0.common.due_at(soonest);
         }
-        (self.0.current.swap(Arc::new(Snapshot::of(members, now))), returned)
+        (self.0.current.swap(Arc::new(Snapshot::of(roster, &self.0.picker, now))), returned)
     }
 
     fn tell_returned(&self, serials: &[u32]) {

@@ -2,6 +2,7 @@ use super::endpoint::Endpoint;
 use super::id::Id;
 use super::live::Live;
 use super::member::{Common, Member};
+use super::picker::{Picker, Prepared};
 use crate::time::Instant;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -14,6 +15,14 @@ pub(super) struct Roster<S> {
     /// Oldest first.
     departed: VecDeque<Departed>,
     serials: u32,
+    plans: BTreeMap<u8, Plan>,
+}
+
+/// What a picker keeps ready for one level: for all its members of a weight above zero, well or not.
+#[derive(Debug)]
+pub(super) struct Plan {
+    pub(super) weights: Vec<u32>,
+    pub(super) prepared: Arc<Prepared>,
 }
 
 #[derive(Debug)]
@@ -43,7 +52,7 @@ impl<S> Default for Changed<S> {
 
 impl<S> Default for Roster<S> {
     fn default() -> Self {
-        Self { members: BTreeMap::new(), departed: VecDeque::new(), serials: 0 }
+        Self { members: BTreeMap::new(), departed: VecDeque::new(), serials: 0, plans: BTreeMap::new() }
     }
 }
 
@@ -96,6 +105,27 @@ impl<S> Roster<S> {
         }
         self.forget(now);
         changed
+    }
+
+    /// Makes the plans anew for the levels whose members have changed.
+    pub(super) fn plan(&mut self, picker: &Picker) {
+        let mut before = std::mem::take(&mut self.plans);
+        let mut weights: BTreeMap<u8, Vec<u32>> = BTreeMap::new();
+        for endpoint in self.members.values().map(|member| &member.endpoint) {
+            if endpoint.weight > 0 {
+                weights.entry(endpoint.level).or_default().push(endpoint.weight);
+            }
+        }
+        for (level, weights) in weights {
+            let same = before.remove(&level).filter(|plan| plan.weights == weights);
+            let plan = same.unwrap_or_else(|| Plan { prepared: Arc::new(picker.prepare(&weights)), weights });
+            self.plans.insert(level, plan);
+        }
+    }
+
+    /// The plans, level by level.
+    pub(super) fn plans(&self) -> impl Iterator<Item = (u8, &Plan)> {
+        self.plans.iter().map(|(&level, plan)| (level, plan))
     }
 
     /// Everybody, in the order of ids.

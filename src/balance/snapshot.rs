@@ -1,7 +1,8 @@
 use super::live::{Live, Reserved};
 use super::member::Member;
 use super::pick::Lineup;
-use super::picker::{Picker, Turn, next_after};
+use super::picker::{Picker, Tables, Turn, next_after};
+use super::roster::{Plan, Roster};
 use super::tried::{Passed, Tried};
 use crate::chance::Chance;
 use crate::gate::Now;
@@ -20,6 +21,7 @@ pub(super) struct Snapshot<S> {
 
 struct Level<S> {
     seats: Box<[Seat<S>]>,
+    tables: Tables,
 }
 
 /// One who may be picked, with what a picker compares close at hand.
@@ -48,12 +50,10 @@ impl<S> Snapshot<S> {
         Self { members: Box::default(), levels: Box::default() }
     }
 
-    /// The snapshot of these members, which come in the order of their ids, at `now`.
-    pub(super) fn of(members: Box<[Arc<Member<S>>]>, now: Instant) -> Self {
-        let mut numbers: Vec<u8> = members.iter().map(|member| member.endpoint.level).collect();
-        numbers.sort_unstable();
-        numbers.dedup();
-        let levels = numbers.iter().map(|&number| Level::of(&members, number, now));
+    /// The snapshot of the roster at `now`.
+    pub(super) fn of(roster: &Roster<S>, picker: &Picker, now: Instant) -> Self {
+        let members: Box<[_]> = roster.members().map(Arc::clone).collect();
+        let levels = roster.plans().map(|(number, plan)| Level::of(&members, number, plan, picker, now));
         let levels = levels.filter(|level| !level.seats.is_empty()).collect();
         Self { members, levels }
     }
@@ -99,7 +99,7 @@ impl<S> Snapshot<S> {
 }
 
 impl<S> Level<S> {
-    fn of(members: &[Arc<Member<S>>], number: u8, now: Instant) -> Self {
+    fn of(members: &[Arc<Member<S>>], number: u8, plan: &Plan, picker: &Picker, now: Instant) -> Self {
         let eligible = members.iter().filter(|member| {
             member.endpoint.level == number
                 && member.endpoint.weight > 0
@@ -111,7 +111,10 @@ impl<S> Level<S> {
             limit: member.endpoint.limit.unwrap_or(u32::MAX),
             member: Arc::clone(member),
         });
-        Self { seats: seats.collect() }
+        let seats: Box<[_]> = seats.collect();
+        let weights = seats.iter().map(|seat| seat.weight);
+        let tables = picker.tables(weights, &plan.prepared, seats.len() == plan.weights.len());
+        Self { tables, seats }
     }
 
     #[inline]
@@ -123,7 +126,7 @@ impl<S> Level<S> {
         view: &View<'_>,
     ) -> Option<(&Arc<Member<S>>, Reserved)> {
         let field = Field { seats: &self.seats, view };
-        let mut index = picker.pick(&field, turn, chance)?;
+        let mut index = picker.pick(&field, &self.tables, turn, chance)?;
         // Whoever was picked may have been taken in between; then it is the next one's turn. Once around.
         for _ in 0..self.seats.len() {
             let seat = self.seats.get(index)?;
@@ -218,6 +221,14 @@ impl<S> Lineup for Field<'_, S> {
     #[inline]
     fn weight(&self, index: usize) -> u32 {
         self.seats.get(index).map_or(1, |seat| seat.weight)
+    }
+
+    #[inline]
+    fn cost(&self, index: usize) -> u64 {
+        self.seats.get(index).map_or(0, |seat| {
+            let timing = seat.member.common.timing.as_ref();
+            timing.map_or(0, |timing| seat.live.latency().cost(self.view.now(), timing.decay))
+        })
     }
 }
 

@@ -1,4 +1,5 @@
 use super::id::Id;
+use super::latency::Sample;
 use super::live::{Live, Reserved};
 use super::member::Member;
 use crate::chance::Chance;
@@ -33,12 +34,14 @@ pub struct Ticket<S> {
     member: Arc<Member<S>>,
     // `None` once ended.
     reserved: Option<Reserved>,
+    /// When it was picked, if calls are timed.
+    since: Instant,
 }
 
 impl<S> Ticket<S> {
     #[inline]
-    pub(super) const fn new(member: Arc<Member<S>>, reserved: Reserved) -> Self {
-        Self { member, reserved: Some(reserved) }
+    pub(super) const fn new(member: Arc<Member<S>>, reserved: Reserved, since: Instant) -> Self {
+        Self { member, reserved: Some(reserved), since }
     }
 
     /// What the endpoint is known by.
@@ -103,11 +106,27 @@ impl<S> Ticket<S> {
                 // It was handed over, so it was ready.
                 self.live().became_ready();
             }
+            self.time(class, now);
             // Before the slot comes back: in no moment does a failing endpoint look idle.
             self.live().settled(class, || now.get());
             self.live().give_back();
             self.member.common.telemetry.note(Kind::Balance, || What::Settled(class));
         }
+    }
+
+    /// Counts how long the call took, if calls are timed: what failed may only raise the cost.
+    #[inline]
+    fn time(&self, class: Class, now: &mut Now) {
+        let Some(timing) = &self.member.common.timing else {
+            return;
+        };
+        let took = now.get() - self.since;
+        let sample = match class {
+            Class::Success => Sample::Took(took),
+            Class::Neutral => return,
+            _ => Sample::AtLeast(took.max(timing.penalty)),
+        };
+        self.live().timed(sample, now.get(), timing.decay);
     }
 
     /// The call was never handed over: it counts nothing.
@@ -189,6 +208,13 @@ impl<S> Ticket<S> {
 impl<S> Drop for Ticket<S> {
     #[inline]
     fn drop(&mut self) {
+        if self.reserved.is_some()
+            && let Some(timing) = &self.member.common.timing
+        {
+            // So long it had no answer: it would have taken at least that.
+            let now = Instant::now();
+            self.live().timed(Sample::AtLeast(now - self.since), now, timing.decay);
+        }
         self.end(What::Abandoned);
     }
 }

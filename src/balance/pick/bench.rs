@@ -1,17 +1,22 @@
 //! A lineup written down by hand, for the tests of the pickers.
 
-use super::Lineup;
+use super::{Lineup, Shares};
 
 #[derive(Debug, Clone)]
 pub(crate) struct Bench {
     pub(crate) seats: Vec<(u32, u32)>,
+    pub(crate) costs: Vec<u64>,
     barred: Vec<bool>,
 }
 
 impl Bench {
     /// From loads and weights.
     pub(crate) fn of(seats: &[(u32, u32)]) -> Self {
-        Self { seats: seats.to_vec(), barred: vec![false; seats.len()] }
+        Self { seats: seats.to_vec(), costs: vec![0; seats.len()], barred: vec![false; seats.len()] }
+    }
+
+    pub(crate) fn shares(&self) -> Shares {
+        Shares::of(self.seats.iter().map(|&(_, weight)| weight))
     }
 
     pub(crate) fn bar(&mut self, index: usize) {
@@ -34,5 +39,9 @@ impl Lineup for Bench {
 
     fn weight(&self, index: usize) -> u32 {
         self.seats[index].1
+    }
+
+    fn cost(&self, index: usize) -> u64 {
+        self.costs[index]
     }
 }

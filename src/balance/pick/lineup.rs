@@ -18,6 +18,10 @@ pub trait Lineup {
 
     /// The weight of `index`, at least 1.
     fn weight(&self, index: usize) -> u32;
+
+    /// The nanoseconds that calls at `index` have lately taken, at their peaks; 0 while none is known. Only
+    /// known to a picker that [asks for it](super::Pick::wants_cost).
+    fn cost(&self, index: usize) -> u64;
 }
 
 /// The first index that fits, from `start` onward and around.
