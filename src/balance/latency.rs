@@ -15,7 +15,8 @@ const STEP_BITS: u32 = 16;
 pub(super) enum Sample {
     /// It took so long.
     Took(Duration),
-    /// It took, or would have taken, at least so long: this can only raise the cost.
+    /// It took, or would have taken, at least so long: this can only raise the cost, and says nothing where
+    /// nothing is known, or an endpoint that fails at once would be the fastest of all.
     AtLeast(Duration),
 }
 
@@ -51,7 +52,7 @@ impl Latency {
             // Towards the sample by as much as time has passed.
             Sample::Took(took) if nanos(took) < cost => Self::write(cost + nanos(took) * (1.0 - kept), now),
             Sample::Took(took) => Self::write(nanos(took), now),
-            Sample::AtLeast(age) if nanos(age) > cost => Self::write(nanos(age), now),
+            Sample::AtLeast(age) if self.0 != 0 && nanos(age) > cost => Self::write(nanos(age), now),
             Sample::AtLeast(_) => self,
         }
     }
@@ -151,7 +152,7 @@ mod tests {
         assert_eq!(word.sampled(Sample::AtLeast(Duration::from_millis(500)), at(10), DECAY), word);
         let raised = word.sampled(Sample::AtLeast(Duration::from_secs(3)), at(10), DECAY);
         assert!(close(raised.cost(at(10), DECAY), 3.0));
-        let first = Latency::default().sampled(Sample::AtLeast(Duration::ZERO), at(0), DECAY);
+        let first = Latency::default().sampled(Sample::AtLeast(Duration::from_millis(1)), at(0), DECAY);
         assert_eq!(first, Latency::default());
     }
 

@@ -227,7 +227,15 @@ impl<S> Lineup for Field<'_, S> {
     fn cost(&self, index: usize) -> u64 {
         self.seats.get(index).map_or(0, |seat| {
             let timing = seat.member.common.timing.as_ref();
-            timing.map_or(0, |timing| seat.live.latency().cost(self.view.now(), timing.decay))
+            timing.map_or(0, |timing| {
+                let now = self.view.now();
+                // While it fails, what it once took says nothing; and the cost of one that fails for long
+                // fades, until nothing would seem quicker.
+                match seat.live.streak().weight(now) {
+                    0 => seat.live.latency().cost(now, timing.decay),
+                    _ => 0,
+                }
+            })
         })
     }
 }

@@ -9,8 +9,8 @@ use std::time::Duration;
 ///
 /// A slower answer raises the cost at once, faster ones lower it over [`decay`](Self::decay), and so does time
 /// alone. The cost changes only when a call ends; looking at it changes nothing, so that the estimate does not
-/// depend on the traffic. While one of the two has not answered yet, both are compared by their load alone:
-/// there is no made-up first latency to live down.
+/// depend on the traffic. While one of the two has not answered yet, or has just failed, both are compared by their
+/// load alone: there is no made-up first latency to live down, and failing fast is not being fast.
 ///
 /// Two clock readings per call.
 ///

@@ -5,6 +5,7 @@ mod limits;
 mod membership;
 mod readiness;
 mod simulated;
+mod weights;
 
 use seawall::balance::{Endpoint, Pool, Ticket};
 

@@ -1,6 +1,6 @@
 //! Pickers before unequal and failing backends, in simulated time.
 
-use seawall::balance::{Config, Endpoint, LeastConnections, Pool, RoundRobin, Ticket};
+use seawall::balance::{Config, Endpoint, LeastConnections, P2c, PeakEwma, Pool, RoundRobin, Ticket};
 use seawall::{Chance, Class, Instant};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -24,13 +24,15 @@ struct Seen {
 }
 
 /// `calls` calls, one every `every` on the average, with exponential gaps; a backend serves all it has at once.
-async fn run(config: impl Into<Config>, backends: &[Backend], calls: usize, every: Duration) -> Seen {
+/// What is seen is the second half of it.
+async fn run(config: impl Into<Config>, halves: [&[Backend]; 2], calls: usize, every: Duration) -> Seen {
     let pool = Pool::new("pool", config.into().seed(7));
-    pool.set((0..backends.len()).map(|i| Endpoint::new(format!("{i:03}"), i)));
+    let size = halves[0].len();
+    pool.set((0..size).map(|i| Endpoint::new(format!("{i:03}"), i)));
     let mut chance = Chance::seeded(1);
     let mut under_way: BinaryHeap<Reverse<(Instant, usize)>> = BinaryHeap::new();
     let mut tickets: Vec<Option<Ticket<usize>>> = Vec::new();
-    let (mut counts, mut took) = (vec![0usize; backends.len()], Vec::new());
+    let (mut counts, mut took) = (vec![0usize; size], Vec::new());
     let mut next = Instant::now();
     let advance_to = async |at: Instant| tokio::time::advance(at - Instant::now()).await;
     while tickets.len() < calls {
@@ -40,49 +42,77 @@ async fn run(config: impl Into<Config>, backends: &[Backend], calls: usize, ever
             under_way.pop();
             advance_to(at).await;
             let ticket = tickets[call].take().unwrap();
-            let class = backends[*ticket.service()].class;
+            let class = halves[2 * call / calls][*ticket.service()].class;
             ticket.settle(class);
         }
         advance_to(next).await;
         let ticket = pool.pick().unwrap();
         let backend = *ticket.service();
-        counts[backend] += 1;
+        let (call, half) = (tickets.len(), 2 * tickets.len() / calls);
+        counts[backend] += half;
         // Between half of it and twice as long.
-        let time = backends[backend].takes.mul_f64(1.5f64.mul_add(chance.sample().powi(2), 0.5));
-        took.push(time);
-        under_way.push(Reverse((next + time, tickets.len())));
+        let time = halves[half][backend].takes.mul_f64(1.5f64.mul_add(chance.sample().powi(2), 0.5));
+        if half == 1 {
+            took.push(time);
+        }
+        under_way.push(Reverse((next + time, call)));
         tickets.push(Some(ticket));
         next += every.mul_f64(-(1.0 - chance.sample()).ln());
     }
     took.sort();
     Seen {
-        shares: counts.iter().map(|&count| count as f64 / calls as f64).collect(),
-        p99: took[calls * 99 / 100],
+        shares: counts.iter().map(|&count| count as f64 * 2.0 / calls as f64).collect(),
+        p99: took[took.len() * 99 / 100],
     }
 }
 
 const EVERY: Duration = Duration::from_millis(2);
 
-#[tokio::test(start_paused = true)]
-async fn an_endpoint_that_fails_fast_draws_no_traffic() {
-    let failing = Backend { takes: Duration::from_millis(1), class: Class::Transient };
+/// The runs below, one backend of five being other than the rest.
+async fn seen(config: impl Into<Config>, other: Backend) -> Seen {
     let mut backends = [HEALTHY; 5];
-    backends[2] = failing;
-    let seen = run(LeastConnections::new(), &backends, 20_000, EVERY).await;
-    assert!(seen.shares[2] < 0.005, "{:?}", seen.shares);
-    assert!(seen.shares[2] > 0.0, "it is looked at now and then: {:?}", seen.shares);
-    // Round robin does not look.
-    let seen = run(RoundRobin::new(), &backends, 20_000, EVERY).await;
-    assert!((seen.shares[2] - 0.2).abs() < 0.001, "{:?}", seen.shares);
+    backends[2] = other;
+    run(config, [&backends; 2], 20_000, EVERY).await
 }
 
 #[tokio::test(start_paused = true)]
-async fn least_connections_avoids_a_slow_endpoint_and_round_robin_does_not() {
+async fn an_endpoint_that_fails_fast_draws_no_traffic() {
+    let failing = Backend { takes: Duration::from_millis(1), class: Class::Transient };
+    for seen in [
+        seen(LeastConnections::new(), failing).await,
+        seen(P2c::new(), failing).await,
+        seen(PeakEwma::new(), failing).await,
+    ] {
+        assert!(seen.shares[2] < 0.005, "{:?}", seen.shares);
+        assert!(seen.shares[2] > 0.0, "it is looked at now and then: {:?}", seen.shares);
+    }
+    // Round robin does not look.
+    let blind = seen(RoundRobin::new(), failing).await;
+    assert!((blind.shares[2] - 0.2).abs() < 0.001, "{:?}", blind.shares);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_looks_avoids_a_slow_endpoint_and_round_robin_does_not() {
     let slow = Backend { takes: Duration::from_millis(500), class: Class::Success };
-    let mut backends = [HEALTHY; 5];
-    backends[0] = slow;
-    let blind = run(RoundRobin::new(), &backends, 20_000, EVERY).await;
-    let least = run(LeastConnections::new(), &backends, 20_000, EVERY).await;
-    assert!(least.p99 < blind.p99, "{:?} {:?}", least.p99, blind.p99);
-    assert!(least.shares[0] < 0.05 && blind.shares[0] > 0.19, "{:?} {:?}", least.shares, blind.shares);
+    let blind = seen(RoundRobin::new(), slow).await;
+    let least = seen(LeastConnections::new(), slow).await;
+    let two = seen(P2c::new(), slow).await;
+    let peak = seen(PeakEwma::new(), slow).await;
+    assert!(blind.shares[2] > 0.199, "{:?}", blind.shares);
+    assert!(least.p99 < blind.p99 && two.p99 < blind.p99, "{:?} {:?} {:?}", least.p99, two.p99, blind.p99);
+    assert!(peak.shares[2] < 0.01, "{:?}", peak.shares);
+    assert!(peak.p99 < two.p99, "{:?} {:?}", peak.p99, two.p99);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_endpoint_that_was_quick_and_then_fails_draws_no_traffic_however_long() {
+    let mut failing = [HEALTHY; 5];
+    failing[2] = Backend { takes: Duration::from_millis(1), class: Class::Transient };
+    // Three minutes of it: any estimate of the good days has faded.
+    for config in
+        [Config::new(PeakEwma::new()), Config::new(P2c::new()), Config::new(LeastConnections::new())]
+    {
+        let seen = run(config, [&[HEALTHY; 5], &failing], 180_000, EVERY).await;
+        assert!(seen.shares[2] < 0.005, "{:?}", seen.shares);
+    }
 }

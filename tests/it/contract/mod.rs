@@ -3,6 +3,7 @@
 //! To put a new service under it, implement [`Subject`] in `subjects.rs` and list it in the `contract!` below.
 //! A test reads the `pub struct …Layer` lines of `src/`: a layer that is not listed fails the build.
 
+mod balanced;
 mod cancel;
 mod drivers;
 mod errors;
@@ -125,6 +126,7 @@ contract! {
     circuit_breaker: Broken,
     switched_off: Off,
     tuple_of_gates: Fused,
+    balance: Balanced,
     queued: Queueing,
 }
 

@@ -1,5 +1,6 @@
 //! The services under the contract, one short block each.
 
+pub(crate) use super::balanced::Balanced;
 pub(crate) use super::drivers::*;
 use super::{Served, Subject};
 use crate::tools::Probe;
