@@ -77,9 +77,9 @@ where
     fn call(&mut self, request: Req) -> Self::Future {
         // `is_some` before `take`: the quiet path does not move the refusal about.
         if self.foreseen.is_some()
-            && let Some(foreseen) = self.foreseen.take()
+            && let Some(rejected) = self.foreseen.take()
         {
-            return ResponseFuture::refused(give(&self.gate.gate, foreseen));
+            return ResponseFuture::refused(foreseen(&self.gate.gate, rejected));
         }
         match self.gate.gate.admit(&request, &mut Now::lazy()) {
             Ok(pass) => {
@@ -95,7 +95,7 @@ where
 /// The foreseen refusal as it reads now, counted as given.
 #[cold]
 #[inline(never)]
-fn give<G: Gate>(gate: &G, foreseen: Rejected) -> Rejected {
+pub(crate) fn foreseen<G: Gate>(gate: &G, foreseen: Rejected) -> Rejected {
     let rejected = gate.refuses(&mut Now::lazy()).unwrap_or(foreseen);
     gate.refused(&rejected);
     rejected

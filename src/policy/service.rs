@@ -1,0 +1,133 @@
+use super::{Parts, Repeat, ResponseFuture};
+use crate::class::Classify;
+use crate::error::{Fault, Rejected};
+use crate::gate::{Admit, Gate, Now, Permit, foreseen};
+use std::fmt;
+use std::future::Future;
+use std::ops::Deref;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use tower_layer::Layer;
+use tower_service::Service;
+
+/// A service behind a [`Policy`](super::Policy).
+///
+/// `P` points to what its calls share: an `Arc`, of which each admitted call clones one, or a reference.
+pub struct PolicyService<S, P> {
+    inner: S,
+    shared: P,
+    foreseen: Option<Rejected>,
+}
+
+impl<S, P> PolicyService<S, P> {
+    pub(super) const fn new(inner: S, shared: P) -> Self {
+        Self { inner, shared, foreseen: None }
+    }
+}
+
+impl<S: Clone, P: Clone> Clone for PolicyService<S, P> {
+    fn clone(&self) -> Self {
+        // A clone has not been made ready, and foresees nothing.
+        Self { inner: self.inner.clone(), shared: self.shared.clone(), foreseen: None }
+    }
+}
+
+impl<S, P, Req> Service<Req> for PolicyService<S, P>
+where
+    S: Service<Req>,
+    S::Error: Fault,
+    P: Deref<Target: Parts> + Clone,
+    <P::Target as Parts>::Gates: Admit<Req>,
+    <P::Target as Parts>::Classifier: Classify<S::Response, <S::Error as Fault>::Inner>,
+    <P::Target as Parts>::Repeat: Repeat<S, Req, S::Response, S::Error>,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = ResponseFuture<S, Req, P>;
+
+    #[inline]
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.foreseen = self.shared.parts().gates.refuses(&mut Now::lazy());
+        if self.foreseen.is_some() {
+            return Poll::Ready(Ok(()));
+        }
+        self.inner.poll_ready(cx)
+    }
+
+    #[inline]
+    fn call(&mut self, request: Req) -> Self::Future {
+        let shared = self.shared.parts();
+        if self.foreseen.is_some()
+            && let Some(rejected) = self.foreseen.take()
+        {
+            return ResponseFuture::refused(self.shared.clone(), foreseen(&shared.gates, rejected));
+        }
+        match Permit::acquire(&shared.gates, &request, Now::lazy()) {
+            Ok(permit) => {
+                let (call, spare) = shared.repeat.first(&mut self.inner, request);
+                ResponseFuture::called(self.shared.clone(), call, spare, permit.into_pass())
+            }
+            Err(rejected) => ResponseFuture::refused(self.shared.clone(), rejected),
+        }
+    }
+}
+
+impl<S: fmt::Debug, P> fmt::Debug for PolicyService<S, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PolicyService").field("inner", &self.inner).finish_non_exhaustive()
+    }
+}
+
+/// A [`Policy`](super::Policy) over a service whose error has room already; made by
+/// [`Policy::lifted`](super::Policy::lifted).
+pub struct LiftedPolicy<P>(pub(super) Arc<P>);
+
+impl<P> Clone for LiftedPolicy<P> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<S, P> Layer<S> for LiftedPolicy<P> {
+    type Service = PolicyService<S, Arc<P>>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        PolicyService::new(inner, Arc::clone(&self.0))
+    }
+}
+
+impl<P: fmt::Debug> fmt::Debug for LiftedPolicy<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("LiftedPolicy").field(&self.0).finish()
+    }
+}
+
+/// A closure as a service that is always ready.
+#[derive(Debug)]
+pub struct Calls<'f, F>(pub(super) &'f F);
+
+impl<F> Clone for Calls<'_, F> {
+    fn clone(&self) -> Self {
+        Self(self.0)
+    }
+}
+
+impl<F, Fut, T, E> Service<()> for Calls<'_, F>
+where
+    F: Fn() -> Fut,
+    Fut: Future<Output = Result<T, E>>,
+{
+    type Response = T;
+    type Error = E;
+    type Future = Fut;
+
+    #[inline]
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), E>> {
+        Poll::Ready(Ok(()))
+    }
+
+    #[inline]
+    fn call(&mut self, (): ()) -> Fut {
+        (self.0)()
+    }
+}
