@@ -1,4 +1,84 @@
-//! Resilience for Rust services: standalone primitives, and tower layers over the very same primitives.
+//! Resilience for Rust services: **standalone primitives** that any code can call, and **tower layers** over the
+//! very same primitives, for axum, tonic, hyper and reqwest.
+//!
+//! In the middle of an outage a service behind seawall stays fast, fair and honest; on a quiet day it costs
+//! next to nothing: no allocation, at most two clock readings, no task of its own.
+//!
+//! # A first example
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() {
+//! use seawall::circuit_breaker::Trip;
+//! use seawall::rate_limit::Quota;
+//! use seawall::retry::{Plan, Retry};
+//! use seawall::{CircuitBreaker, ConcurrencyLimit, Error, Policy, RateLimiter};
+//! use std::time::Duration;
+//!
+//! let policy = Policy::new("payments")
+//!     .retry(Retry::new("payments", Plan::new()))
+//!     .breaker(CircuitBreaker::new("payments", Trip::run_of(5)))
+//!     .rate_limit(RateLimiter::new("payments", Quota::per_second(100)))
+//!     .concurrency(ConcurrencyLimit::new("payments", 32))
+//!     .attempt_timeout(Duration::from_millis(800));
+//!
+//! match policy.run(|| async { Ok::<_, std::io::Error>(42) }).await {
+//!     Ok(receipt) => assert_eq!(receipt, 42),
+//!     Err(Error::Rejected(refusal)) => println!("never sent: {refusal}"),
+//!     Err(Error::TimedOut(late)) => println!("sent, outcome unknown: {late}"),
+//!     Err(Error::Inner(error)) => println!("sent, failed: {error}"),
+//! }
+//! # }
+//! ```
+//!
+//! The same value is a layer: `ServiceBuilder::new().layer(policy).service(client)`.
+//!
+//! # The idea
+//!
+//! **Decide, share, adapt.** Every primitive is first a value that *decides*, given the time. Then a handle
+//! that many tasks *share*. Then, perhaps, a layer that *adapts* it to tower.
+//!
+//! ```text
+//!  adapts    Layer, Service, Future              names tower             decides nothing
+//!  shares    CircuitBreaker, RateLimiter, …      Arc, atomics, clock     decides nothing
+//!  decides   Circuit, TokenBucket, Plan, …       (state, input, now) →   no clock, lock, async, log, chance
+//! ```
+//!
+//! | family | what it does | its members |
+//! |---|---|---|
+//! | [gates](gate) | say yes or no before a call, and hear how it went | [`rate_limit`], [`circuit_breaker`], [`concurrency`] |
+//! | drivers | call zero, one or many times | [`retry`], [`timeout`] |
+//! | pickers | choose one of many | [`balance`] |
+//! | stacks | all of it in the right order | [`policy`] |
+//!
+//! # What one result says
+//!
+//! A classifier tells the [`Class`] of each result, and every primitive reads the same table:
+//!
+//! | `Class` | breaker | retry | example |
+//! |---|---|---|---|
+//! | `Success` | success | done | 200 |
+//! | `Neutral` | not counted | done | 404 |
+//! | `Transient` | failure | again, after backoff | reset, 502 |
+//! | `Permanent` | failure | done | 501 |
+//! | `Overload(after)` | failure | again, not before `after` | 429, 503, a timeout |
+//!
+//! A refusal by one of our own is never evidence, and never hides an answer.
+//!
+//! # The order of a stack
+//!
+//! ```text
+//! retry(+budget) ► breaker ► rate limit ► concurrency ► attempt timeout ► balance ► service
+//! ```
+//!
+//! # Features
+//!
+//! None is on by default; each only adds a dependency and changes no behaviour.
+//!
+//! | feature | gives |
+//! |---|---|
+//! | `http` | classifiers for HTTP and gRPC, refusals as answers, client keys, replay of idempotent requests |
+//! | `metrics` | forwards events to the `metrics` facade |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -20,6 +100,8 @@ pub mod circuit_breaker;
 pub mod concurrency;
 pub mod deadline;
 pub mod gate;
+#[cfg(any(doc, doctest))]
+pub mod guide;
 #[cfg(feature = "http")]
 pub mod http;
 pub mod rate_limit;

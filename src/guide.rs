@@ -1,0 +1,22 @@
+//! The guides, as they stand in `docs/`; every snippet in them is compiled and run.
+
+#[doc = include_str!("../README.md")]
+pub mod readme {}
+
+#[doc = include_str!("../docs/choosing.md")]
+pub mod choosing {}
+
+#[doc = include_str!("../docs/order.md")]
+pub mod order {}
+
+#[doc = include_str!("../docs/errors.md")]
+pub mod errors {}
+
+#[doc = include_str!("../docs/classes.md")]
+pub mod classes {}
+
+#[doc = include_str!("../docs/testing.md")]
+pub mod testing {}
+
+#[doc = include_str!("../docs/why.md")]
+pub mod why {}
