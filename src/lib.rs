@@ -104,6 +104,7 @@ pub mod gate;
 pub mod guide;
 #[cfg(feature = "http")]
 pub mod http;
+pub mod policy;
 pub mod rate_limit;
 pub mod retry;
 pub mod telemetry;
@@ -117,6 +118,7 @@ pub use crate::error::{Error, Fault, Reason, Rejected, Seen, TimedOut};
 pub use crate::gate::Gate;
 pub use crate::lift::{Lift, LiftLayer, ResponseFuture as LiftFuture};
 pub use crate::name::Name;
+pub use crate::policy::Policy;
 pub use crate::rate_limit::{KeyedRateLimiter, RateLimiter};
 pub use crate::ratio::Ratio;
 pub use crate::retry::{Retry, RetryBudget};

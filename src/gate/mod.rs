@@ -77,4 +77,5 @@ pub use self::queued::{
 };
 pub use self::run::Run;
 pub use self::service::Gated;
+pub(crate) use self::service::foreseen;
 pub(crate) use self::verbs::verbs;

@@ -1,11 +1,11 @@
 use super::{Parts, Repeat, Shared};
 use crate::class::Classify;
 use crate::clock::Timer;
-use crate::error::{Fault, Rejected, TimedOut};
+use crate::error::{Fault, Rejected};
 use crate::gate::{Admit, Gate, Now, Permit};
-use crate::retry::course::{Ended, Step};
-use crate::telemetry::{Kind, What};
+use crate::retry::{Ended, Step};
 use crate::time::Instant;
+use crate::timeout::{Limits, Watch};
 use pin_project_lite::pin_project;
 use std::fmt;
 use std::future::Future;
@@ -16,6 +16,7 @@ use std::time::Duration;
 use tower_service::Service;
 
 type Gates<P> = <<P as Deref>::Target as Parts>::Gates;
+type Pass<P> = <Gates<P> as Gate>::Pass;
 type Spare<S, Req, P> = <<<P as Deref>::Target as Parts>::Repeat as Repeat<
     S,
     Req,
@@ -36,13 +37,10 @@ pin_project! {
         P::Target: Parts,
         <P::Target as Parts>::Repeat: Repeat<S, Req, S::Response, S::Error>,
     {
-        stage: Stage,
         #[pin]
-        call: Option<S::Future>,
-        // The attempt's timeout or the wait before the next one: never both.
-        #[pin]
-        timer: Timer,
-        pass: Option<<Gates<P> as Gate>::Pass>,
+        stage: Stage<S::Future>,
+        // Of the call under way.
+        pass: Option<Pass<P>>,
         spare: Option<Spare<S, Req, P>>,
         // The last real result, while another attempt is sought.
         kept: Option<Result<S::Response, S::Error>>,
@@ -60,18 +58,21 @@ pin_project! {
             let mut this = this.project();
             // The permit after the call it was for, and abandoned even if dropping that call panics.
             let permit = Permit::held(&this.shared.parts().gates, this.pass.take());
-            this.call.set(None);
+            this.stage.set(Stage::Done);
             drop(permit);
         }
     }
 }
 
-#[derive(Clone, Copy, Debug)]
-enum Stage {
-    Calling,
-    Waiting,
-    Readying,
-    Refused(Rejected),
+pin_project! {
+    #[project = StageProj]
+    enum Stage<F> {
+        Calling { #[pin] call: F, #[pin] watch: Watch },
+        Waiting { #[pin] timer: Timer },
+        Readying,
+        Refused { rejected: Rejected },
+        Done,
+    }
 }
 
 impl<S, Req, P> ResponseFuture<S, Req, P>
@@ -84,17 +85,16 @@ where
     pub(super) const fn called(
         shared: P,
         call: S::Future,
+        watch: Watch,
         spare: Spare<S, Req, P>,
-        pass: Option<<Gates<P> as Gate>::Pass>,
+        pass: Option<Pass<P>>,
     ) -> Self {
-        let timer = Timer::unarmed();
-        Self { stage: Stage::Calling, call: Some(call), timer, pass, spare: Some(spare), kept: None, shared }
+        Self { stage: Stage::Calling { call, watch }, pass, spare: Some(spare), kept: None, shared }
     }
 
-    #[cold]
+    #[inline]
     pub(super) const fn refused(shared: P, rejected: Rejected) -> Self {
-        let (stage, timer) = (Stage::Refused(rejected), Timer::unarmed());
-        Self { stage, call: None, timer, pass: None, spare: None, kept: None, shared }
+        Self { stage: Stage::Refused { rejected }, pass: None, spare: None, kept: None, shared }
     }
 }
 
@@ -106,6 +106,7 @@ where
     Gates<P>: Admit<Req>,
     <P::Target as Parts>::Classifier: Classify<S::Response, <S::Error as Fault>::Inner>,
     <P::Target as Parts>::Repeat: Repeat<S, Req, S::Response, S::Error>,
+    <P::Target as Parts>::Limits: Limits<Req>,
 {
     type Output = Result<S::Response, S::Error>;
 
@@ -114,26 +115,15 @@ where
         let mut this = self.project();
         let shared = this.shared.parts();
         loop {
-            match *this.stage {
-                Stage::Calling => {
-                    let Some(call) = this.call.as_mut().as_pin_mut() else {
-                        return Poll::Pending; // polled after its end
-                    };
+            match this.stage.as_mut().project() {
+                StageProj::Calling { call, watch } => {
                     let result = match call.poll(cx) {
                         Poll::Ready(result) => result,
-                        Poll::Pending => {
-                            let Some(limit) = shared.timeout() else {
-                                return Poll::Pending;
-                            };
-                            ready!(poll_limit(this.timer.as_mut(), limit, cx));
-                            shared.telemetry.tell(Kind::Timeout, What::TimedOut { after: limit });
-                            Err(S::Error::from(TimedOut::new(shared.telemetry.name(), limit)))
-                        }
+                        Poll::Pending => Err(shared.timed_out(ready!(watch.poll_up(cx))).into()),
                     };
-                    // The timer served the attempt; what the call held goes before its permit.
-                    this.timer.as_mut().disarm();
+                    // What the call held goes first; a classifier that panics abandons the permit at once.
                     let permit = Permit::held(&shared.gates, this.pass.take());
-                    this.call.set(None);
+                    this.stage.set(Stage::Done);
                     let ended = Ended::of(&shared.classifier, &result);
                     match ended {
                         Ended::Refused => permit.release(),
@@ -149,51 +139,73 @@ where
                         Step::Kept => return Poll::Ready(this.kept.take().unwrap_or(result)),
                         Step::Wait(wait) => {
                             *this.kept = Some(result);
-                            this.timer.as_mut().arm(Instant::now() + wait);
-                            *this.stage = Stage::Waiting;
+                            this.stage.as_mut().wait(wait);
                         }
                     }
                 }
-                Stage::Waiting => {
-                    ready!(this.timer.as_mut().poll_fired(cx));
-                    this.timer.as_mut().disarm();
-                    *this.stage = Stage::Readying;
+                StageProj::Waiting { timer } => {
+                    ready!(timer.poll_fired(cx));
+                    this.stage.set(Stage::Readying);
                 }
-                Stage::Readying => {
+                StageProj::Readying => {
                     let Some(spare) = this.spare.as_mut() else {
-                        return Poll::Pending; // polled after its end
+                        return Poll::Pending; // never: only a call with a spare comes here
                     };
                     match ready!(poll_again(shared, spare, cx)) {
-                        Ok((call, pass)) => {
-                            this.call.set(Some(call));
+                        Ok(Again { call, watch, pass }) => {
                             *this.pass = pass;
-                            *this.stage = Stage::Calling;
+                            this.stage.set(Stage::Calling { call, watch });
                         }
                         Err(refusal) => {
                             shared.repeat.refused(spare);
-                            *this.spare = None;
+                            this.stage.set(Stage::Done);
                             return Poll::Ready(this.kept.take().unwrap_or(Err(refusal)));
                         }
                     }
                 }
-                Stage::Refused(rejected) => return Poll::Ready(Err(S::Error::from(rejected))),
+                StageProj::Refused { rejected } => return Poll::Ready(Err(S::Error::from(*rejected))),
+                StageProj::Done => return Poll::Pending, // polled after its end
             }
         }
     }
 }
 
+impl<F> Stage<F> {
+    /// Waits before the next attempt; a wait of nothing needs no timer.
+    #[cold]
+    fn wait(mut self: Pin<&mut Self>, wait: Duration) {
+        if wait.is_zero() {
+            self.set(Self::Readying);
+            return;
+        }
+        self.set(Self::Waiting { timer: Timer::unarmed() });
+        if let StageProj::Waiting { timer } = self.project() {
+            timer.arm(Instant::now() + wait);
+        }
+    }
+}
+
+/// A further attempt, under way.
+struct Again<F, G: Gate> {
+    call: F,
+    watch: Watch,
+    pass: Option<G::Pass>,
+}
+
+type Sought<F, G, E> = Result<Again<F, G>, E>;
+
 /// Seeks the next attempt: asks the gates, makes the service ready, asks the gates for good, calls.
-#[expect(clippy::type_complexity, reason = "a call and its pass")]
-fn poll_again<S, Req, G, C, R>(
-    shared: &Shared<G, C, R>,
+fn poll_again<S, Req, G, C, R, L>(
+    shared: &Shared<G, C, R, L>,
     spare: &mut R::Spare,
     cx: &mut Context<'_>,
-) -> Poll<Result<(S::Future, Option<G::Pass>), S::Error>>
+) -> Poll<Sought<S::Future, G, S::Error>>
 where
     S: Service<Req>,
     S::Error: Fault,
     G: Admit<Req>,
     R: Repeat<S, Req, S::Response, S::Error>,
+    L: Limits<Req>,
 {
     // First a question: an open circuit answers though the service is never ready.
     if let Some(rejected) = shared.gates.refuses(&mut Now::lazy()) {
@@ -201,22 +213,15 @@ where
         return Poll::Ready(Err(rejected.into()));
     }
     let Some((service, request)) = shared.repeat.next(spare) else {
-        return Poll::Pending; // polled after its end
+        return Poll::Pending; // never: a wait is begun only for an attempt that can follow
     };
     ready!(service.poll_ready(cx))?;
     let permit = Permit::acquire(&shared.gates, request, Now::lazy())?;
+    let watch = Watch::new(shared.limits.limit(request));
     match shared.repeat.again(spare) {
-        Some(call) => Poll::Ready(Ok((call, permit.into_pass()))),
-        None => Poll::Pending,
+        Some(call) => Poll::Ready(Ok(Again { call, watch, pass: permit.into_pass() })),
+        None => Poll::Pending, // never: `next` had one
     }
-}
-
-/// Ready when the attempt has had its time, which is reckoned from its first `Pending`.
-fn poll_limit(mut timer: Pin<&mut Timer>, limit: Duration, cx: &mut Context<'_>) -> Poll<()> {
-    if !timer.is_armed() {
-        timer.as_mut().arm(Instant::now() + limit);
-    }
-    timer.poll_fired(cx)
 }
 
 impl<S, Req, P> fmt::Debug for ResponseFuture<S, Req, P>
@@ -226,6 +231,6 @@ where
     <P::Target as Parts>::Repeat: Repeat<S, Req, S::Response, S::Error>,
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ResponseFuture").field("stage", &self.stage).finish_non_exhaustive()
+        f.debug_struct("ResponseFuture").finish_non_exhaustive()
     }
 }

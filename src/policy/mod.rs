@@ -80,11 +80,11 @@
 //! Another order, or two of one kind: stack the layers of the primitives yourself. They are the same decisions.
 
 mod future;
+mod handle;
 mod repeat;
 mod service;
-mod slots;
 
 pub use self::future::ResponseFuture;
-pub use self::repeat::{Once, Repeat};
-pub use self::service::{LiftedPolicy, PolicyService};
-pub use self::slots::{Parts, Policy, Shared};
+pub use self::handle::{Parts, Policy, Shared, Slots};
+pub use self::repeat::{Once, Repeat, Spare};
+pub use self::service::{Calls, LiftedPolicy, PolicyService};

@@ -1,8 +1,7 @@
 use crate::class::ByResult;
+use crate::deadline;
 use crate::error::Fault;
-use crate::retry::course::{Course, Ended, Step};
-use crate::retry::{Replay, Retry};
-use crate::time::Instant;
+use crate::retry::{Course, Ended, Replay, Retry, Step, may_follow};
 use std::mem;
 use tower_service::Service;
 
@@ -91,8 +90,8 @@ where
     #[inline]
     fn first(&self, service: &mut S, mut request: Req) -> (S::Future, Self::Spare) {
         let mut course = Course::new();
-        let copy = if course.may_repeat(self.rules()) { self.copier().replay(&request) } else { None };
-        self.copier().mark(&mut request, course.attempt());
+        let copy = if course.may_repeat(self.rules()) { self.copies().replay(&request) } else { None };
+        self.copies().mark(&mut request, course.attempt());
         course.hand_over(self.rules());
         let Some(copy) = copy else {
             return (service.call(request), Spare { again: None, course });
@@ -105,9 +104,10 @@ where
 
     #[inline]
     fn ended(&self, spare: &mut Self::Spare, ended: Ended, result: &Result<T, E>) -> Step {
-        let again = &spare.again;
-        let repeatable = || again.as_ref().is_some_and(|(_, copy)| self.may_follow(copy, result));
-        spare.course.ended(self.rules(), ended, repeatable, || Instant::MAX)
+        let Spare { again, course } = spare;
+        let copy = again.as_ref().map(|(_, copy)| copy);
+        let repeatable = || may_follow(self.copies(), copy, result);
+        course.ended(self.rules(), ended, repeatable, deadline::in_force)
     }
 
     fn next<'a>(&self, spare: &'a mut Self::Spare) -> Option<(&'a mut S, &'a Req)> {
@@ -116,8 +116,8 @@ where
 
     fn again(&self, spare: &mut Self::Spare) -> Option<S::Future> {
         let (mut service, mut request) = spare.again.take()?;
-        let copy = if spare.course.may_repeat(self.rules()) { self.copier().replay(&request) } else { None };
-        self.copier().mark(&mut request, spare.course.attempt());
+        let copy = if spare.course.may_repeat(self.rules()) { self.copies().replay(&request) } else { None };
+        self.copies().mark(&mut request, spare.course.attempt());
         spare.course.hand_over(self.rules());
         let future = service.call(request);
         spare.again = copy.map(|copy| (service, copy));

@@ -2,6 +2,7 @@ use super::{Parts, Repeat, ResponseFuture};
 use crate::class::Classify;
 use crate::error::{Fault, Rejected};
 use crate::gate::{Admit, Gate, Now, Permit, foreseen};
+use crate::timeout::{Limits, Watch};
 use std::fmt;
 use std::future::Future;
 use std::ops::Deref;
@@ -40,6 +41,7 @@ where
     <P::Target as Parts>::Gates: Admit<Req>,
     <P::Target as Parts>::Classifier: Classify<S::Response, <S::Error as Fault>::Inner>,
     <P::Target as Parts>::Repeat: Repeat<S, Req, S::Response, S::Error>,
+    <P::Target as Parts>::Limits: Limits<Req>,
 {
     type Response = S::Response;
     type Error = S::Error;
@@ -64,8 +66,9 @@ where
         }
         match Permit::acquire(&shared.gates, &request, Now::lazy()) {
             Ok(permit) => {
+                let watch = Watch::new(shared.limits.limit(&request));
                 let (call, spare) = shared.repeat.first(&mut self.inner, request);
-                ResponseFuture::called(self.shared.clone(), call, spare, permit.into_pass())
+                ResponseFuture::called(self.shared.clone(), call, watch, spare, permit.into_pass())
             }
             Err(rejected) => ResponseFuture::refused(self.shared.clone(), rejected),
         }

@@ -145,7 +145,7 @@ impl<F> Stage<F> {
 
 /// Whether there is a copy, and it may be sent after this result.
 #[cold]
-fn may_follow<R, Req, T, E>(replay: &R, copy: Option<&Req>, result: &Result<T, E>) -> bool
+pub(crate) fn may_follow<R, Req, T, E>(replay: &R, copy: Option<&Req>, result: &Result<T, E>) -> bool
 where
     E: Fault,
     R: Replay<Req, T, E::Inner>,

@@ -263,6 +263,11 @@ impl<C, R> Retry<C, R> {
         (&self.terms, &self.replay)
     }
 
+    /// What copies the requests.
+    pub(crate) const fn copies(&self) -> &R {
+        &self.replay
+    }
+
     pub(crate) fn rules(&self) -> &Rules {
         &self.terms.rules
     }

@@ -111,6 +111,7 @@ pub use self::backoff::{Backoff, Jitter};
 pub use self::budget::{RetryBudget, Token};
 pub(crate) use self::course::{Course, Ended, Rules, Step};
 pub use self::future::ResponseFuture;
+pub(crate) use self::future::may_follow;
 pub use self::handle::{Retry, Terms};
 pub use self::layer::RetryLayer;
 pub use self::plan::{After, Attempts, Next, Plan, Stop};

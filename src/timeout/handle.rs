@@ -67,6 +67,23 @@ pub struct Every(AtomicU64);
 
 const NEVER: u64 = u64::MAX;
 
+impl Every {
+    /// No limit, until one is set.
+    pub(crate) const fn never() -> Self {
+        Self(AtomicU64::new(NEVER))
+    }
+
+    pub(crate) fn set(&self, limit: Option<Duration>) {
+        self.0.store(limit.map_or(NEVER, nanos), Relaxed);
+    }
+}
+
+impl Clone for Every {
+    fn clone(&self) -> Self {
+        Self(AtomicU64::new(self.0.load(Relaxed)))
+    }
+}
+
 impl<Req: ?Sized> Limits<Req> for Every {
     #[inline]
     fn limit(&self, _: &Req) -> Option<Duration> {

@@ -11,6 +11,7 @@ mod gate;
 mod http;
 mod keyed;
 mod laws;
+mod policy;
 mod queued;
 mod rate_limit;
 mod retry;

@@ -128,6 +128,7 @@ contract! {
     tuple_of_gates: Fused,
     balance: Balanced,
     queued: Queueing,
+    policy: Stacked,
 }
 
 /// Runs a test of the suite in paused time, where a century is over at once: what hangs, fails.

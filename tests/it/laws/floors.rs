@@ -21,6 +21,7 @@ const NOT_DECIDING: &[&str] = &[
     "share", "word", "table", // the lock or the atomics around a limiter's state
     "shared", "stripes", // the lock and the atomics around a circuit
     "config",  // the settings of a driver, with their telemetry
+    "repeat",  // a service taken along for further attempts
 ];
 
 const FORBIDDEN: &[&str] = &[

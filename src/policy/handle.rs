@@ -1,13 +1,12 @@
 use super::service::{Calls, LiftedPolicy, PolicyService};
 use super::{Once, Repeat};
 use crate::class::{ByResult, Class, Classify};
-use crate::error::Error;
+use crate::error::{Error, TimedOut};
 use crate::gate::{Admit, Gate};
 use crate::lift::Lift;
 use crate::retry::Retry;
-use crate::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use crate::telemetry::Telemetry;
-use crate::time::nanos;
+use crate::telemetry::{Kind, Telemetry, What};
+use crate::timeout::{Every, Limits};
 use std::fmt;
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -37,28 +36,28 @@ use tower_service::Service;
 /// assert_eq!(policy.run(|| async { Ok::<_, ()>(7) }).await, Ok(7));
 /// # }
 /// ```
-pub struct Policy<B = (), L = (), S = (), C = ByResult, R = Once> {
-    shared: Arc<Shared<(B, L, S), C, R>>,
+pub struct Policy<B = (), L = (), S = (), C = ByResult, R = Once, T = Every> {
+    shared: Arc<Shared<Slots<B, L, S>, C, R, T>>,
 }
 
+/// The gates of a policy, fused: breaker, rate limit, concurrency.
+pub type Slots<B, L, S> = (B, L, S);
+
 /// What all calls through one policy share.
-pub struct Shared<G, C, R> {
-    pub(super) telemetry: Telemetry,
+pub struct Shared<G, C, R, T> {
+    telemetry: Telemetry,
     pub(super) gates: G,
     pub(super) classifier: C,
     pub(super) repeat: R,
-    // Nanoseconds; the greatest number is none.
-    timeout: AtomicU64,
+    pub(super) limits: T,
 }
 
-impl<G, C, R> Shared<G, C, R> {
-    /// The attempt timeout in force.
-    #[inline]
-    pub(super) fn timeout(&self) -> Option<Duration> {
-        match self.timeout.load(Relaxed) {
-            u64::MAX => None,
-            nanos => Some(Duration::from_nanos(nanos)),
-        }
+impl<G, C, R, T> Shared<G, C, R, T> {
+    /// An attempt has had its time.
+    #[cold]
+    pub(super) fn timed_out(&self, after: Duration) -> TimedOut {
+        self.telemetry.tell(Kind::Timeout, What::TimedOut { after });
+        TimedOut::new(self.telemetry.name(), after)
     }
 }
 
@@ -70,15 +69,18 @@ pub trait Parts {
     type Classifier;
     /// What makes further attempts.
     type Repeat;
+    /// How long an attempt may take.
+    type Limits;
 
     #[doc(hidden)]
-    fn parts(&self) -> &Shared<Self::Gates, Self::Classifier, Self::Repeat>;
+    fn parts(&self) -> &Shared<Self::Gates, Self::Classifier, Self::Repeat, Self::Limits>;
 }
 
-impl<G: Gate, C, R> Parts for Shared<G, C, R> {
+impl<G: Gate, C, R, T> Parts for Shared<G, C, R, T> {
     type Gates = G;
     type Classifier = C;
     type Repeat = R;
+    type Limits = T;
 
     #[inline]
     fn parts(&self) -> &Self {
@@ -104,13 +106,13 @@ impl Policy {
                 gates: ((), (), ()),
                 classifier: ByResult,
                 repeat: Once,
-                timeout: AtomicU64::new(u64::MAX),
+                limits: Every::never(),
             }),
         }
     }
 }
 
-impl<B: Clone, L: Clone, S: Clone, C: Clone, R: Clone> Policy<B, L, S, C, R> {
+impl<B: Clone, L: Clone, S: Clone, C: Clone, R: Clone, T: Clone> Policy<B, L, S, C, R, T> {
     /// Makes failed calls again, within a budget.
     ///
     /// The policy's classifier judges for it. `Clone` requests are replayed by cloning; for others give the
@@ -122,13 +124,13 @@ impl<B: Clone, L: Clone, S: Clone, C: Clone, R: Clone> Policy<B, L, S, C, R> {
     /// # let _ = policy;
     /// ```
     #[must_use]
-    pub fn retry<Q>(self, retry: Retry<ByResult, Q>) -> Policy<B, L, S, C, Retry<ByResult, Q>> {
+    pub fn retry<Q>(self, retry: Retry<ByResult, Q>) -> Policy<B, L, S, C, Retry<ByResult, Q>, T> {
         self.change(|shared| Shared {
             telemetry: shared.telemetry,
             gates: shared.gates,
             classifier: shared.classifier,
             repeat: retry,
-            timeout: shared.timeout,
+            limits: shared.limits,
         })
     }
 
@@ -140,7 +142,7 @@ impl<B: Clone, L: Clone, S: Clone, C: Clone, R: Clone> Policy<B, L, S, C, R> {
     /// # let _ = policy;
     /// ```
     #[must_use]
-    pub fn breaker<G>(self, breaker: G) -> Policy<G, L, S, C, R> {
+    pub fn breaker<G>(self, breaker: G) -> Policy<G, L, S, C, R, T> {
         self.change(|shared| shared.gates(|(_, limit, slots)| (breaker, limit, slots)))
     }
 
@@ -152,7 +154,7 @@ impl<B: Clone, L: Clone, S: Clone, C: Clone, R: Clone> Policy<B, L, S, C, R> {
     /// # let _ = policy;
     /// ```
     #[must_use]
-    pub fn rate_limit<G>(self, limit: G) -> Policy<B, G, S, C, R> {
+    pub fn rate_limit<G>(self, limit: G) -> Policy<B, G, S, C, R, T> {
         self.change(|shared| shared.gates(|(breaker, _, slots)| (breaker, limit, slots)))
     }
 
@@ -165,7 +167,7 @@ impl<B: Clone, L: Clone, S: Clone, C: Clone, R: Clone> Policy<B, L, S, C, R> {
     /// ```
     #[must_use]
     #[doc(alias = "bulkhead")]
-    pub fn concurrency<G>(self, slots: G) -> Policy<B, L, G, C, R> {
+    pub fn concurrency<G>(self, slots: G) -> Policy<B, L, G, C, R, T> {
         self.change(|shared| shared.gates(|(breaker, limit, _)| (breaker, limit, slots)))
     }
 
@@ -180,11 +182,11 @@ impl<B: Clone, L: Clone, S: Clone, C: Clone, R: Clone> Policy<B, L, S, C, R> {
     /// # let _ = policy;
     /// ```
     #[must_use]
-    pub fn classify<F, T, E>(self, classifier: F) -> Policy<B, L, S, F, R>
+    pub fn classify<F, A, E>(self, classifier: F) -> Policy<B, L, S, F, R, T>
     where
-        T: ?Sized,
+        A: ?Sized,
         E: ?Sized,
-        F: Fn(Result<&T, &E>) -> Class,
+        F: Fn(Result<&A, &E>) -> Class,
     {
         self.classifier(classifier)
     }
@@ -196,13 +198,13 @@ impl<B: Clone, L: Clone, S: Clone, C: Clone, R: Clone> Policy<B, L, S, C, R> {
     /// # let _ = policy;
     /// ```
     #[must_use]
-    pub fn classifier<D>(self, classifier: D) -> Policy<B, L, S, D, R> {
+    pub fn classifier<D>(self, classifier: D) -> Policy<B, L, S, D, R, T> {
         self.change(|shared| Shared {
             telemetry: shared.telemetry,
             gates: shared.gates,
             classifier,
             repeat: shared.repeat,
-            timeout: shared.timeout,
+            limits: shared.limits,
         })
     }
 
@@ -214,36 +216,53 @@ impl<B: Clone, L: Clone, S: Clone, C: Clone, R: Clone> Policy<B, L, S, C, R> {
     /// # let _ = policy;
     /// ```
     #[must_use]
-    pub fn attempt_timeout(self, timeout: impl Into<Option<Duration>>) -> Self {
-        self.set_attempt_timeout(timeout);
-        self
+    pub fn attempt_timeout(self, limit: impl Into<Option<Duration>>) -> Policy<B, L, S, C, R, Every> {
+        let limits = Every::never();
+        limits.set(limit.into());
+        self.change(|shared| shared.limits(limits))
+    }
+
+    /// Gives each attempt as long as its request is worth; `None` is no limit (streams, uploads).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// let policy = seawall::Policy::new("db")
+    ///     .attempt_timeout_by(|size: &usize| Some(Duration::from_millis(100 + *size as u64)));
+    /// # let _ = policy;
+    /// ```
+    #[must_use]
+    pub fn attempt_timeout_by<F, Req: ?Sized>(self, limit: F) -> Policy<B, L, S, C, R, F>
+    where
+        F: Fn(&Req) -> Option<Duration>,
+    {
+        self.change(|shared| shared.limits(limit))
     }
 
     /// The policy with one part of it changed; its own `Arc` if nobody else has it yet.
-    fn change<B2, L2, S2, C2, R2>(
+    fn change<B2, L2, S2, C2, R2, T2>(
         self,
-        change: impl FnOnce(Shared<(B, L, S), C, R>) -> Shared<(B2, L2, S2), C2, R2>,
-    ) -> Policy<B2, L2, S2, C2, R2> {
+        change: impl FnOnce(Shared<(B, L, S), C, R, T>) -> Shared<(B2, L2, S2), C2, R2, T2>,
+    ) -> Policy<B2, L2, S2, C2, R2, T2> {
         let shared = Arc::try_unwrap(self.shared).unwrap_or_else(|shared| Shared {
             telemetry: shared.telemetry.clone(),
             gates: shared.gates.clone(),
             classifier: shared.classifier.clone(),
             repeat: shared.repeat.clone(),
-            timeout: AtomicU64::new(shared.timeout.load(Relaxed)),
+            limits: shared.limits.clone(),
         });
         Policy { shared: Arc::new(change(shared)) }
     }
 }
 
-impl<G, C, R> Shared<G, C, R> {
-    fn gates<H>(self, change: impl FnOnce(G) -> H) -> Shared<H, C, R> {
-        Shared {
-            telemetry: self.telemetry,
-            gates: change(self.gates),
-            classifier: self.classifier,
-            repeat: self.repeat,
-            timeout: self.timeout,
-        }
+impl<G, C, R, T> Shared<G, C, R, T> {
+    fn gates<H>(self, change: impl FnOnce(G) -> H) -> Shared<H, C, R, T> {
+        let Self { telemetry, gates, classifier, repeat, limits } = self;
+        Shared { telemetry, gates: change(gates), classifier, repeat, limits }
+    }
+
+    fn limits<L>(self, limits: L) -> Shared<G, C, R, L> {
+        let Self { telemetry, gates, classifier, repeat, .. } = self;
+        Shared { telemetry, gates, classifier, repeat, limits }
     }
 }
 
@@ -256,10 +275,12 @@ impl<B, L, S, C, R> Policy<B, L, S, C, R> {
     /// policy.set_attempt_timeout(Duration::from_millis(300));
     /// policy.set_attempt_timeout(None);
     /// ```
-    pub fn set_attempt_timeout(&self, timeout: impl Into<Option<Duration>>) {
-        self.shared.timeout.store(timeout.into().map_or(u64::MAX, nanos), Relaxed);
+    pub fn set_attempt_timeout(&self, limit: impl Into<Option<Duration>>) {
+        self.shared.limits.set(limit.into());
     }
+}
 
+impl<B, L, S, C, R, T> Policy<B, L, S, C, R, T> {
     /// Makes one call through the policy. The closure is called once per attempt; its error is lifted.
     ///
     /// ```
@@ -279,13 +300,14 @@ impl<B, L, S, C, R> Policy<B, L, S, C, R> {
     /// # Cancel safety
     ///
     /// Dropped at any point, all that was taken comes back.
-    pub async fn run<F, Fut, T, E>(&self, call: F) -> Result<T, Error<E>>
+    pub async fn run<F, Fut, A, E>(&self, call: F) -> Result<A, Error<E>>
     where
         (B, L, S): Admit<()>,
-        C: Classify<T, E>,
+        C: Classify<A, E>,
         F: Fn() -> Fut,
-        Fut: Future<Output = Result<T, E>>,
-        R: for<'f> Repeat<Lift<Calls<'f, F>>, (), T, Error<E>>,
+        Fut: Future<Output = Result<A, E>>,
+        R: for<'f> Repeat<Lift<Calls<'f, F>>, (), A, Error<E>>,
+        T: Limits<()>,
     {
         let mut service = PolicyService::new(Lift::new(Calls(&call)), &*self.shared);
         poll_fn(|cx| service.poll_ready(cx)).await?;
@@ -310,26 +332,28 @@ impl<B, L, S, C, R> Policy<B, L, S, C, R> {
     /// # }
     /// ```
     #[must_use]
-    pub fn lifted(&self) -> LiftedPolicy<Shared<(B, L, S), C, R>> {
+    pub fn lifted(&self) -> LiftedPolicy<Shared<Slots<B, L, S>, C, R, T>> {
         LiftedPolicy(Arc::clone(&self.shared))
     }
 }
 
-impl<Inner, B, L, S, C, R> Layer<Inner> for Policy<B, L, S, C, R> {
-    type Service = PolicyService<Lift<Inner>, Arc<Shared<(B, L, S), C, R>>>;
+impl<Inner, B, L, S, C, R, T> Layer<Inner> for Policy<B, L, S, C, R, T> {
+    type Service = PolicyService<Lift<Inner>, Arc<Shared<(B, L, S), C, R, T>>>;
 
     fn layer(&self, inner: Inner) -> Self::Service {
         PolicyService::new(Lift::new(inner), Arc::clone(&self.shared))
     }
 }
 
-impl<B, L, S, C, R> Clone for Policy<B, L, S, C, R> {
+impl<B, L, S, C, R, T> Clone for Policy<B, L, S, C, R, T> {
     fn clone(&self) -> Self {
         Self { shared: Arc::clone(&self.shared) }
     }
 }
 
-impl<B: fmt::Debug, L: fmt::Debug, S: fmt::Debug, C, R: fmt::Debug> fmt::Debug for Policy<B, L, S, C, R> {
+impl<B: fmt::Debug, L: fmt::Debug, S: fmt::Debug, C, R: fmt::Debug, T> fmt::Debug
+    for Policy<B, L, S, C, R, T>
+{
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (breaker, rate_limit, concurrency) = &self.shared.gates;
         f.debug_struct("Policy")
@@ -338,12 +362,11 @@ impl<B: fmt::Debug, L: fmt::Debug, S: fmt::Debug, C, R: fmt::Debug> fmt::Debug f
             .field("breaker", breaker)
             .field("rate_limit", rate_limit)
             .field("concurrency", concurrency)
-            .field("attempt_timeout", &self.shared.timeout())
             .finish_non_exhaustive()
     }
 }
 
-impl<G, C, R> fmt::Debug for Shared<G, C, R> {
+impl<G, C, R, T> fmt::Debug for Shared<G, C, R, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Shared").field("name", &self.telemetry.name()).finish_non_exhaustive()
     }
