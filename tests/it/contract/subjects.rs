@@ -7,6 +7,7 @@ use crate::tools::Probe;
 use seawall::circuit_breaker::{Config, Probes, Trip};
 use seawall::gate::Queued;
 use seawall::rate_limit::Quota;
+use seawall::retry::{Backoff, Plan};
 use seawall::telemetry::Telemetry;
 use seawall::{CircuitBreaker, ConcurrencyLimit, Gate, LiftLayer, Policy, RateLimiter, Retry, Timeout};
 use std::time::Duration;
