@@ -1,12 +1,12 @@
 //! The drivers under the contract: they call zero, one or many times.
 
-use super::subjects::lifted;
+use super::subjects::{PLENTY, lifted};
 use super::{Served, Subject};
 use crate::tools::Probe;
 use seawall::deadline::Deadlines;
 use seawall::retry::{Backoff, Plan};
 use seawall::telemetry::Telemetry;
-use seawall::{Retry, Timeout};
+use seawall::{ConcurrencyLimit, Policy, Retry, Timeout};
 use std::time::Duration;
 use tower::Layer;
 
@@ -74,5 +74,45 @@ impl Subject for Due {
 
     fn layer(&self) -> impl Layer<Probe, Service: Served> + Clone + use<> {
         lifted(self.0.layer())
+    }
+}
+
+/// The whole stack, flat.
+#[derive(Clone)]
+pub(crate) struct Stacked {
+    policy: Policy<(), (), ConcurrencyLimit, seawall::ByResult, Retry>,
+    slots: ConcurrencyLimit,
+}
+
+impl Stacked {
+    fn new(telemetry: Telemetry, limit: u32) -> Self {
+        let slots = ConcurrencyLimit::new(&telemetry, limit);
+        let policy = Policy::new(&telemetry)
+            .retry(Retry::new(&telemetry, Plan::new()))
+            .concurrency(slots.clone())
+            .attempt_timeout(Duration::from_secs(7200));
+        Self { policy, slots }
+    }
+}
+
+impl Subject for Stacked {
+    const LAYER: &'static str = "Policy";
+    const ATTEMPTS: u32 = 2;
+    const EXTRA: usize = 320;
+
+    fn roomy(telemetry: Telemetry) -> Self {
+        Self::new(telemetry, PLENTY)
+    }
+
+    fn narrow(telemetry: Telemetry) -> Option<Self> {
+        Some(Self::new(telemetry, 1))
+    }
+
+    fn layer(&self) -> impl Layer<Probe, Service: Served> + Clone + use<> {
+        self.policy.clone()
+    }
+
+    fn held(&self) -> u64 {
+        self.slots.in_flight().into()
     }
 }

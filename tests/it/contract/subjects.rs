@@ -7,14 +7,13 @@ use crate::tools::Probe;
 use seawall::circuit_breaker::{Config, Probes, Trip};
 use seawall::gate::Queued;
 use seawall::rate_limit::Quota;
-use seawall::retry::{Backoff, Plan};
 use seawall::telemetry::Telemetry;
-use seawall::{CircuitBreaker, ConcurrencyLimit, Gate, LiftLayer, Policy, RateLimiter, Retry, Timeout};
+use seawall::{CircuitBreaker, ConcurrencyLimit, Gate, LiftLayer, RateLimiter};
 use std::time::Duration;
 use tower::Layer;
 use tower::layer::util::Stack;
 
-const PLENTY: u32 = 1 << 20;
+pub(crate) const PLENTY: u32 = 1 << 20;
 
 /// Long enough for nothing to come back during a test.
 const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
@@ -208,96 +207,5 @@ impl Subject for Queueing {
 
     fn held(&self) -> u64 {
         u64::from(self.0.gate().in_flight()) + self.0.waiting() as u64
-    }
-}
-
-#[derive(Clone)]
-pub(crate) struct Retried(Retry);
-
-impl Subject for Retried {
-    const LAYER: &'static str = "RetryLayer";
-    const ATTEMPTS: u32 = 2;
-    const EXTRA: usize = 256;
-
-    fn roomy(telemetry: Telemetry) -> Self {
-        Self(Retry::new(telemetry, Plan::new()))
-    }
-
-    fn layer(&self) -> impl Layer<Probe, Service: Served> + Clone + use<> {
-        lifted(self.0.layer())
-    }
-}
-
-/// A retry that does not wait.
-#[derive(Clone)]
-pub(crate) struct RetriedAtOnce(Retry);
-
-impl Subject for RetriedAtOnce {
-    const LAYER: &'static str = "RetryLayer";
-    const ATTEMPTS: u32 = 2;
-    const EXTRA: usize = 256;
-
-    fn roomy(telemetry: Telemetry) -> Self {
-        Self(Retry::new(telemetry, Plan::new().backoff(Backoff::none())))
-    }
-
-    fn layer(&self) -> impl Layer<Probe, Service: Served> + Clone + use<> {
-        lifted(self.0.layer())
-    }
-}
-
-#[derive(Clone)]
-pub(crate) struct Timed(Timeout);
-
-impl Subject for Timed {
-    const LAYER: &'static str = "TimeoutLayer";
-    const EXTRA: usize = 256;
-
-    fn roomy(telemetry: Telemetry) -> Self {
-        Self(Timeout::new(telemetry, Duration::from_secs(7200)))
-    }
-
-    fn layer(&self) -> impl Layer<Probe, Service: Served> + Clone + use<> {
-        lifted(self.0.layer())
-    }
-}
-
-/// The whole stack, flat.
-#[derive(Clone)]
-pub(crate) struct Stacked {
-    policy: Policy<(), (), ConcurrencyLimit, seawall::ByResult, Retry>,
-    slots: ConcurrencyLimit,
-}
-
-impl Stacked {
-    fn new(telemetry: Telemetry, limit: u32) -> Self {
-        let slots = ConcurrencyLimit::new(&telemetry, limit);
-        let policy = Policy::new(&telemetry)
-            .retry(Retry::new(&telemetry, Plan::new()))
-            .concurrency(slots.clone())
-            .attempt_timeout(Duration::from_secs(7200));
-        Self { policy, slots }
-    }
-}
-
-impl Subject for Stacked {
-    const LAYER: &'static str = "Policy";
-    const ATTEMPTS: u32 = 2;
-    const EXTRA: usize = 320;
-
-    fn roomy(telemetry: Telemetry) -> Self {
-        Self::new(telemetry, PLENTY)
-    }
-
-    fn narrow(telemetry: Telemetry) -> Option<Self> {
-        Some(Self::new(telemetry, 1))
-    }
-
-    fn layer(&self) -> impl Layer<Probe, Service: Served> + Clone + use<> {
-        self.policy.clone()
-    }
-
-    fn held(&self) -> u64 {
-        self.slots.in_flight().into()
     }
 }

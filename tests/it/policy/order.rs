@@ -54,10 +54,12 @@ async fn a_slot_is_free_while_the_next_attempt_is_awaited() {
     let retry = seawall::Retry::new("retry", seawall::retry::Plan::new());
     let policy = Policy::new("p").retry(retry).concurrency(slots.clone());
     let probe = Probe::script([Step::Fail { pend: 0 }, Step::Answer { pend: 0 }]);
-    let call = tokio::spawn(policy.layer(probe).oneshot(7));
-    tokio::task::yield_now().await;
-    assert_eq!(slots.in_flight(), 0);
-    assert_eq!(call.await.unwrap().unwrap(), 7);
+    let call = policy.layer(probe).oneshot(7);
+    let (answer, in_flight) = tokio::join!(call, async {
+        tokio::task::yield_now().await;
+        slots.in_flight()
+    });
+    assert_eq!((answer.unwrap(), in_flight), (7, 0));
 }
 
 #[tokio::test(start_paused = true)]
