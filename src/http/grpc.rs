@@ -59,6 +59,13 @@ pub(super) fn class(status: StatusCode, headers: &HeaderMap) -> Class {
     }
 }
 
+/// Whether a trailers-only answer says that the call may be made again though it is not idempotent: the server was
+/// unavailable, or names the time to come back itself.
+pub(super) fn did_nothing(headers: &HeaderMap) -> bool {
+    let code = headers.get(STATUS).and_then(|code| digits(code.as_bytes()));
+    matches!((code, pushback(headers)), (Some(14), Pushback::Unsaid) | (Some(8 | 14), Pushback::After(_)))
+}
+
 /// The code that stands for an answer of something that does not speak gRPC (doc/http-grpc-status-mapping.md).
 const fn mapped(status: StatusCode) -> u64 {
     match status.as_u16() {

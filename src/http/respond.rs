@@ -151,6 +151,27 @@ pub struct RespondService<S, A = AsListed> {
     foreseen: Option<Why>,
 }
 
+impl<S> RespondService<S> {
+    /// Gives the refusals and timeouts of a service that is lifted already, such as a client's whole stack.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use http::{Request, Response};
+    /// use seawall::http::RespondService;
+    /// use seawall::{ConcurrencyLimit, Lift};
+    /// use tower::{Layer, ServiceExt, service_fn};
+    ///
+    /// let client = service_fn(|_: Request<()>| async { Ok::<_, std::io::Error>(Response::new(())) });
+    /// let full = ConcurrencyLimit::new("upstream", 0).layer().layer(Lift::new(client));
+    /// assert_eq!(RespondService::new(full).oneshot(Request::new(())).await.unwrap().status(), 503);
+    /// # }
+    /// ```
+    pub const fn new(lifted: S) -> Self {
+        Self { inner: lifted, answer: AsListed, foreseen: None }
+    }
+}
+
 impl<S: Clone, A: Clone> Clone for RespondService<S, A> {
     fn clone(&self) -> Self {
         // A clone has not been made ready, and foresees nothing.

@@ -22,9 +22,13 @@
 
 mod counters;
 mod event;
+#[cfg(feature = "metrics")]
+mod metrics;
 mod observe;
 mod trace;
 
 pub use self::counters::{Counters, Snapshot};
 pub use self::event::{Event, Kind, Outage, What};
+#[cfg(feature = "metrics")]
+pub use self::metrics::Metrics;
 pub use self::observe::{Observe, Telemetry};

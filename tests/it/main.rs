@@ -15,5 +15,6 @@ mod policy;
 mod queued;
 mod rate_limit;
 mod retry;
+mod telemetry;
 mod timeout;
 mod tools;

@@ -1,5 +1,6 @@
 //! HTTP, over real sockets where that matters.
 
 mod exempt;
+mod replay;
 mod respond;
 mod sockets;

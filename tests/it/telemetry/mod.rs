@@ -1,0 +1,4 @@
+//! What can be heard.
+
+#[cfg(feature = "metrics")]
+mod metrics;
