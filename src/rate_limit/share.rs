@@ -1,5 +1,5 @@
 use super::algorithm::{Algorithm, Carry};
-use super::{Decision, TokenBucket, Word};
+use super::{Decision, FixedWindow, LeakyBucket, SlidingWindowCounter, SlidingWindowLog, TokenBucket, Word};
 use crate::sync::Mutex;
 use crate::time::Instant;
 
@@ -104,4 +104,20 @@ impl<A: Algorithm> Cell<A> for Locked<A> {
 
 impl Share for TokenBucket {
     type Cell = Word;
+}
+
+impl Share for LeakyBucket {
+    type Cell = Locked<Self>;
+}
+
+impl Share for FixedWindow {
+    type Cell = Locked<Self>;
+}
+
+impl Share for SlidingWindowCounter {
+    type Cell = Locked<Self>;
+}
+
+impl Share for SlidingWindowLog {
+    type Cell = Locked<Self>;
 }
