@@ -1,0 +1,168 @@
+//! Direct use: one decision, beside the field's best.
+
+use crate::{Visit, ended, unexpected};
+use seawall::circuit_breaker::{CircuitBreaker, Config, Trip, Window};
+use seawall::rate_limit::Quota;
+use seawall::{Class, ConcurrencyLimit, Instant, RateLimiter, Ratio};
+use std::hint::black_box;
+use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::time::Duration;
+
+/// Never reached, so that only admissions are measured.
+const PLENTY: u32 = u32::MAX / 2;
+
+pub(crate) fn rows(visit: &mut impl Visit) {
+    floors(visit);
+    limiter(visit);
+    limiter_refused(visit);
+    breaker(visit);
+    breaker_open(visit);
+    permit(visit);
+}
+
+/// What nobody gets below.
+fn floors(visit: &mut impl Visit) {
+    const GROUP: &str = "floor";
+    visit.row(GROUP, "std clock", || {
+        || {
+            black_box(std::time::Instant::now());
+        }
+    });
+    visit.row(GROUP, "seawall clock", || {
+        || {
+            black_box(Instant::now());
+        }
+    });
+    let word = AtomicU64::new(0);
+    visit.row(GROUP, "fetch_add on one word", || {
+        || {
+            black_box(word.fetch_add(1, SeqCst));
+        }
+    });
+}
+
+fn limiter(visit: &mut impl Visit) {
+    const GROUP: &str = "limiter check";
+    let ours = RateLimiter::new("api", Quota::per_second(PLENTY));
+    visit.row(GROUP, "seawall", || || expect(ours.check().is_ok()));
+    visit.row(GROUP, "seawall, caller's now", || {
+        let mut now = Instant::now();
+        let ours = &ours;
+        move || {
+            now += Duration::from_nanos(10);
+            expect(ours.check_at(now).is_ok());
+        }
+    });
+
+    let quota = governor::Quota::per_second(NonZeroU32::MAX);
+    let governor_tsc = governor::RateLimiter::direct(quota);
+    visit.row(GROUP, "governor, its TSC clock", || || expect(governor_tsc.check().is_ok()));
+    let clock = governor::clock::MonotonicClock;
+    let governor_std = governor::RateLimiter::direct_with_clock(quota, clock);
+    visit.row(GROUP, "governor, std clock", || || expect(governor_std.check().is_ok()));
+
+    let ratelimit =
+        ratelimit::Ratelimiter::builder(PLENTY.into()).initial_available(PLENTY.into()).build().unwrap();
+    visit.row(GROUP, "ratelimit", || || expect(ratelimit.try_wait().is_ok()));
+
+    let leaky = leaky_bucket::RateLimiter::builder().max(PLENTY as usize).initial(PLENTY as usize).build();
+    visit.row(GROUP, "leaky-bucket", || || expect(leaky.try_acquire(1)));
+}
+
+fn limiter_refused(visit: &mut impl Visit) {
+    const GROUP: &str = "limiter refuses";
+    let ours = RateLimiter::new("api", Quota::per_hour(1));
+    let _ = ours.check();
+    visit.row(GROUP, "seawall", || || expect(ours.check().is_err()));
+    let governor = governor::RateLimiter::direct_with_clock(
+        governor::Quota::per_hour(NonZeroU32::MIN),
+        governor::clock::MonotonicClock,
+    );
+    let _ = governor.check();
+    visit.row(GROUP, "governor, std clock", || || expect(governor.check().is_err()));
+}
+
+fn breaker(visit: &mut impl Visit) {
+    const GROUP: &str = "breaker closed";
+    let ours = CircuitBreaker::new("db", Config::default());
+    visit.row(GROUP, "seawall, default", || {
+        || {
+            let Ok(permit) = ours.try_acquire() else { unexpected("refused") };
+            permit.settle(Class::Success);
+        }
+    });
+    let last_n = CircuitBreaker::new("db", Trip::ratio(Ratio::percent(50)).over(Window::calls(100)));
+    visit.row(GROUP, "seawall, last 100 calls", || {
+        || {
+            let Ok(permit) = last_n.try_acquire() else { unexpected("refused") };
+            permit.settle(Class::Success);
+        }
+    });
+    let run_of = CircuitBreaker::new("db", Trip::run_of(5));
+    visit.row(GROUP, "seawall, run of 5", || {
+        || {
+            let Ok(permit) = run_of.try_acquire() else { unexpected("refused") };
+            permit.settle(Class::Success);
+        }
+    });
+    visit.row(GROUP, "seawall, run(..)", || {
+        || expect(ended(ours.run(|| std::future::ready(Ok::<_, crate::Never>(())))).is_ok())
+    });
+
+    let recloser = recloser::Recloser::custom().closed_len(100).build();
+    visit.row(GROUP, "recloser, last 100 calls", || || expect(recloser.call(|| Ok::<_, ()>(())).is_ok()));
+    let failsafe = failsafe::Config::new().build();
+    visit.row(GROUP, "failsafe, default", || {
+        || expect(failsafe::CircuitBreaker::call(&failsafe, || Ok::<_, ()>(())).is_ok())
+    });
+}
+
+fn breaker_open(visit: &mut impl Visit) {
+    const GROUP: &str = "breaker open";
+    let ours = CircuitBreaker::new("db", Config::default());
+    ours.open_for(Duration::from_secs(86_400));
+    visit.row(GROUP, "seawall", || || expect(ours.try_acquire().is_err()));
+
+    let recloser = recloser::Recloser::custom()
+        .closed_len(1)
+        .open_wait(Duration::from_secs(86_400))
+        .error_rate(0.1)
+        .build();
+    while !matches!(recloser.call(|| Err::<(), _>(())), Err(recloser::Error::Rejected)) {}
+    visit.row(GROUP, "recloser", || || expect(recloser.call(|| Ok::<_, ()>(())).is_err()));
+
+    let day = failsafe::backoff::constant(Duration::from_secs(86_400));
+    let failsafe = failsafe::Config::new()
+        .failure_policy(failsafe::failure_policy::consecutive_failures(1, day))
+        .build();
+    let _ = failsafe::CircuitBreaker::call(&failsafe, || Err::<(), _>(()));
+    visit.row(GROUP, "failsafe", || {
+        || expect(failsafe::CircuitBreaker::call(&failsafe, || Ok::<_, ()>(())).is_err())
+    });
+}
+
+fn permit(visit: &mut impl Visit) {
+    const GROUP: &str = "concurrency permit";
+    let ours = ConcurrencyLimit::new("db", 1 << 16);
+    visit.row(GROUP, "seawall", || {
+        || {
+            let Ok(permit) = ours.try_acquire() else { unexpected("refused") };
+            permit.settle(Class::Success);
+        }
+    });
+    let semaphore = tokio::sync::Semaphore::new(1 << 16);
+    visit.row(GROUP, "tokio Semaphore", || {
+        || {
+            let Ok(permit) = semaphore.try_acquire() else { unexpected("refused") };
+            drop(black_box(permit));
+        }
+    });
+}
+
+#[inline]
+fn expect(as_it_should: bool) {
+    if !black_box(as_it_should) {
+        unexpected("the other answer");
+    }
+}
