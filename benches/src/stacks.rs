@@ -2,11 +2,13 @@
 
 use crate::layers::{MINUTE, PLENTY, SLOTS, Twice};
 use crate::{Bare, Never, Visit, serve, unexpected};
-use seawall::circuit_breaker::Config;
+use seawall::circuit_breaker::{Config, Trip, Window};
 use seawall::gate::{Classified, Gated};
 use seawall::rate_limit::Quota;
 use seawall::retry::Plan;
-use seawall::{ByResult, CircuitBreaker, ConcurrencyLimit, Gate, Lift, RateLimiter, Retry, Timeout};
+use seawall::{
+    ByResult, CircuitBreaker, ConcurrencyLimit, Gate, Lift, Policy, RateLimiter, Ratio, Retry, Timeout,
+};
 use std::hint::black_box;
 use std::num::NonZeroU32;
 use std::sync::LazyLock;
@@ -31,7 +33,37 @@ fn gates() -> Gates {
 
 static GATES: LazyLock<Classified<Gates, ByResult>> = LazyLock::new(|| gates().classify(ByResult));
 
+/// All five slots filled.
+macro_rules! policy {
+    ($breaker:expr, $limiter:expr, $limit:expr) => {
+        Policy::new("db")
+            .retry(Retry::new("db", Plan::new()))
+            .breaker($breaker)
+            .rate_limit($limiter)
+            .concurrency($limit)
+            .attempt_timeout(MINUTE)
+    };
+}
+
 pub(crate) fn rows(visit: &mut impl Visit) {
+    let (breaker, limiter, limit) = gates();
+    let policy = policy!(breaker, limiter, limit);
+    visit.row(GROUP, "seawall Policy", || serve(policy.layer(Bare)));
+    visit.row(GROUP, "seawall Policy, run(..)", || {
+        || {
+            let answer = crate::ended(policy.run(|| std::future::ready(Ok::<_, Never>(black_box(7_u64)))));
+            let Ok(answer) = answer else { unexpected("an error") };
+            black_box(answer);
+        }
+    });
+    let (_, limiter, limit) = gates();
+    let breaker = CircuitBreaker::new("db", Trip::ratio(Ratio::percent(50)).over(Window::calls(100)));
+    let policy = policy!(breaker, limiter, limit);
+    visit.row(GROUP, "seawall Policy, breaker over the last 100 calls", || serve(policy.layer(Bare)));
+    let (breaker, limiter, limit) = &*GATES.gate();
+    let policy = policy!(breaker, limiter, limit);
+    visit.row(GROUP, "seawall Policy, 'static gates", || serve(policy.layer(Bare)));
+
     let retry = Retry::new("db", Plan::new()).layer();
     let timeout = Timeout::new("db", MINUTE).layer();
 
