@@ -63,8 +63,10 @@ pub(super) enum Standing {
 
 /// Leave that a [`Circuit`] gave for one call: inert data that names its stay.
 ///
-/// It ends in [`settle`](Circuit::settle), [`release`](Circuit::release) or [`abandon`](Circuit::abandon).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// It ends in [`settle`](Circuit::settle), [`release`](Circuit::release) or [`abandon`](Circuit::abandon), so it
+/// is no `Clone`.
+#[derive(Debug, PartialEq, Eq)]
+#[must_use = "a probe that never ends keeps its slot: settle it, release it or abandon it"]
 pub struct Leave {
     pub(super) stay: u64,
     pub(super) began: Instant,
@@ -104,6 +106,14 @@ impl Circuit {
     }
 
     /// Leave for one call, or why not. `u` is a sample of `[0, 1)`; what happened is told to `turns`.
+    ///
+    /// ```
+    /// use seawall::circuit_breaker::{Circuit, Trip, Turns};
+    /// use seawall::Instant;
+    /// let (mut circuit, mut turns) = (Circuit::new(Trip::run_of(1), Instant::ZERO), Turns::default());
+    /// let leave = circuit.admit(Instant::ZERO, 0.0, &mut turns);
+    /// assert!(leave.is_ok());
+    /// ```
     ///
     /// # Errors
     ///
@@ -177,6 +187,15 @@ impl Circuit {
     }
 
     /// The call was handed over, and went so.
+    ///
+    /// ```
+    /// use seawall::circuit_breaker::{Circuit, State, Trip, Turns};
+    /// use seawall::{Class, Instant};
+    /// let (mut circuit, mut turns) = (Circuit::new(Trip::run_of(1), Instant::ZERO), Turns::default());
+    /// let leave = circuit.admit(Instant::ZERO, 0.0, &mut turns).unwrap();
+    /// circuit.settle(leave, Class::Transient, Instant::ZERO, 0.0, &mut turns);
+    /// assert_eq!(circuit.state(), State::Open);
+    /// ```
     pub fn settle(&mut self, leave: Leave, class: Class, now: Instant, u: f64, turns: &mut Turns) {
         if leave.stay != self.stay {
             self.late += u64::from(class != Class::Neutral);
@@ -210,6 +229,15 @@ impl Circuit {
     }
 
     /// The call was never handed over: as if never asked.
+    ///
+    /// ```
+    /// use seawall::circuit_breaker::{Circuit, State, Trip, Turns};
+    /// use seawall::Instant;
+    /// let (mut circuit, mut turns) = (Circuit::new(Trip::run_of(1), Instant::ZERO), Turns::default());
+    /// let leave = circuit.admit(Instant::ZERO, 0.0, &mut turns).unwrap();
+    /// circuit.release(leave);
+    /// assert_eq!(circuit.state(), State::Closed);
+    /// ```
     pub fn release(&mut self, leave: Leave) {
         if leave.stay == self.stay {
             self.give_back(leave);
@@ -217,9 +245,18 @@ impl Circuit {
     }
 
     /// Nobody knows how the call went. If it had been slow by then, that much is known.
+    ///
+    /// ```
+    /// use seawall::circuit_breaker::{Circuit, Trip, Turns};
+    /// use seawall::Instant;
+    /// let (mut circuit, mut turns) = (Circuit::new(Trip::run_of(1), Instant::ZERO), Turns::default());
+    /// let leave = circuit.admit(Instant::ZERO, 0.0, &mut turns).unwrap();
+    /// circuit.abandon(leave, Instant::ZERO, 0.0, &mut turns);
+    /// assert_eq!(circuit.snapshot(Instant::ZERO).abandoned, 1);
+    /// ```
     pub fn abandon(&mut self, leave: Leave, now: Instant, u: f64, turns: &mut Turns) {
+        self.abandoned += 1;
         if leave.stay != self.stay {
-            self.abandoned += 1;
             return;
         }
         let now = self.at(now);
@@ -227,7 +264,6 @@ impl Circuit {
         let slow = self.watch.is_slow(now - leave.began);
         match &mut self.standing {
             Standing::Closed | Standing::Ramping { .. } | Standing::ObserveOnly { .. } => {
-                self.abandoned += 1;
                 self.watch.land(leave.began, leave.term);
                 if slow {
                     self.watch.record_slow(now);
@@ -237,7 +273,6 @@ impl Circuit {
                 }
             }
             Standing::HalfOpen { trial, .. } => {
-                self.abandoned += 1;
                 if slow {
                     let verdict = trial.judge(false);
                     self.follow(verdict, now, u, None, turns);
@@ -253,18 +288,40 @@ impl Circuit {
     ///
     /// Thresholds apply from the next result. A window that changed starts empty, the others keep their
     /// counts. An open circuit keeps its time, a half-open one its probes. The start is past.
+    ///
+    /// ```
+    /// use seawall::circuit_breaker::{Circuit, Trip};
+    /// use seawall::Instant;
+    /// let mut circuit = Circuit::new(Trip::run_of(1), Instant::ZERO);
+    /// circuit.set(Trip::run_of(2));
+    /// assert_eq!(*circuit.config(), Trip::run_of(2).into());
+    /// ```
     pub fn set(&mut self, config: impl Into<Config>) {
         self.config = config.into();
         self.watch.set(self.config.trip);
     }
 
     /// The settings.
+    ///
+    /// ```
+    /// use seawall::circuit_breaker::{Circuit, Trip};
+    /// use seawall::Instant;
+    /// let circuit = Circuit::new(Trip::run_of(1), Instant::ZERO);
+    /// assert_eq!(*circuit.config(), Trip::run_of(1).into());
+    /// ```
     #[must_use]
     pub const fn config(&self) -> &Config {
         &self.config
     }
 
     /// The state. Time passes only when somebody asks to be admitted.
+    ///
+    /// ```
+    /// use seawall::circuit_breaker::{Circuit, State, Trip};
+    /// use seawall::Instant;
+    /// let circuit = Circuit::new(Trip::run_of(1), Instant::ZERO);
+    /// assert_eq!(circuit.state(), State::Closed);
+    /// ```
     #[must_use]
     pub const fn state(&self) -> State {
         match self.standing {

@@ -35,11 +35,9 @@ impl Flights {
     /// The call that departed at `began` has ended.
     pub(super) const fn land(&mut self, began: Instant) {
         let eighth = self.eighth(began);
-        if eighth < self.first {
-            self.overdue -= 1;
-        } else {
-            self.ring[place(eighth)] -= 1;
-        }
+        let counter = if eighth < self.first { &mut self.overdue } else { &mut self.ring[place(eighth)] };
+        // Saturating: a leave of another circuit may pretend.
+        *counter = counter.saturating_sub(1);
     }
 
     /// Finds out who is overdue at `now`.

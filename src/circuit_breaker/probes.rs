@@ -152,12 +152,13 @@ impl Trial {
 
     /// A slot is free again.
     pub(super) const fn give_back(&mut self) {
-        self.taken -= 1;
+        // Saturating: a leave of another circuit may pretend.
+        self.taken = self.taken.saturating_sub(1);
     }
 
     /// A slot is used; the verdict as soon as it is certain.
     pub(super) const fn judge(&mut self, good: bool) -> Option<Verdict> {
-        self.taken -= 1;
+        self.give_back();
         if good {
             self.good += 1;
         } else {

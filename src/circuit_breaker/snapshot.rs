@@ -47,6 +47,13 @@ pub struct Snapshot {
 
 impl Circuit {
     /// How things stand at `now`; nothing moves and nothing is judged.
+    ///
+    /// ```
+    /// use seawall::circuit_breaker::{Circuit, State, Trip};
+    /// use seawall::Instant;
+    /// let circuit = Circuit::new(Trip::run_of(1), Instant::ZERO);
+    /// assert_eq!(circuit.snapshot(Instant::ZERO).state, State::Closed);
+    /// ```
     #[must_use]
     pub fn snapshot(&self, now: Instant) -> Snapshot {
         let now = now.max(self.latest);

@@ -2,6 +2,7 @@
 //! must then say the same.
 
 mod closed;
+mod twin;
 
 use parking_lot::Mutex;
 use seawall::circuit_breaker::{
@@ -89,33 +90,56 @@ impl Pair {
     }
 
     pub(crate) fn admit(&mut self) -> Result<Ticket, Denied> {
-        let ours = self.act(|circuit, now, turns| circuit.admit(now, 0.5, turns));
-        let theirs = Admit::<()>::admit(&self.breaker, &(), &mut Now::at(self.now));
-        assert_eq!(
-            ours.as_ref().map(|_| ()).map_err(|denied| *denied),
-            theirs.map(|_| ()).map_err(|rejected| denied(&rejected))
-        );
+        let admitted = self.admit_quietly();
         self.agree();
-        ours.map(|leave| (leave, theirs.unwrap()))
+        admitted
     }
 
-    pub(crate) fn settle(&mut self, (leave, passed): Ticket, class: Class) -> &mut Self {
-        self.act(|circuit, now, turns| circuit.settle(leave, class, now, 0.5, turns));
-        self.breaker.settle(passed, class, &mut Now::at(self.now));
+    pub(crate) fn settle(&mut self, ticket: Ticket, class: Class) -> &mut Self {
+        self.settle_quietly(ticket, class);
         self.agree()
     }
 
-    pub(crate) fn release(&mut self, (leave, passed): Ticket) -> &mut Self {
-        self.circuit.release(leave);
-        self.breaker.release(passed);
+    pub(crate) fn release(&mut self, ticket: Ticket) -> &mut Self {
+        self.release_quietly(ticket);
         self.agree()
     }
 
     /// Only without a slow trip: with one, the handle reads the clock.
-    pub(crate) fn abandon(&mut self, (leave, passed): Ticket) -> &mut Self {
+    pub(crate) fn abandon(&mut self, ticket: Ticket) -> &mut Self {
+        self.abandon_quietly(ticket);
+        self.agree()
+    }
+
+    // Quietly: without a look, which would take in what the handle has only counted.
+
+    fn admit_quietly(&mut self) -> Result<Ticket, Denied> {
+        let ours = self.act(|circuit, now, turns| circuit.admit(now, 0.5, turns));
+        let theirs = Admit::<()>::admit(&self.breaker, &(), &mut Now::at(self.now));
+        match (ours, theirs) {
+            (Ok(leave), Ok(passed)) => Ok((leave, passed)),
+            (ours, theirs) => {
+                let (ours, theirs) =
+                    (ours.map(|_| ()), theirs.map(|_| ()).map_err(|rejected| denied(&rejected)));
+                assert_eq!(ours, theirs);
+                Err(ours.unwrap_err())
+            }
+        }
+    }
+
+    fn settle_quietly(&mut self, (leave, passed): Ticket, class: Class) {
+        self.act(|circuit, now, turns| circuit.settle(leave, class, now, 0.5, turns));
+        self.breaker.settle(passed, class, &mut Now::at(self.now));
+    }
+
+    fn release_quietly(&mut self, (leave, passed): Ticket) {
+        self.circuit.release(leave);
+        self.breaker.release(passed);
+    }
+
+    fn abandon_quietly(&mut self, (leave, passed): Ticket) {
         self.act(|circuit, now, turns| circuit.abandon(leave, now, 0.5, turns));
         self.breaker.abandon(passed);
-        self.agree()
     }
 
     /// One admitted call of no length.
