@@ -74,8 +74,15 @@ pub(crate) fn thread_number() -> usize {
     thread_local! {
         static OWN: Cell<usize> = const { Cell::new(NONE) };
     }
-    if OWN.get() == NONE {
-        OWN.set(NEXT.fetch_add(1, Relaxed));
+    #[cold]
+    #[inline(never)]
+    fn take() -> usize {
+        let own = NEXT.fetch_add(1, Relaxed);
+        OWN.set(own);
+        own
     }
-    OWN.get()
+    match OWN.get() {
+        NONE => take(),
+        own => own,
+    }
 }

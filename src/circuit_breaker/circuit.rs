@@ -342,10 +342,11 @@ impl Circuit {
         }
     }
 
-    /// Whether, for now, only the number of successes matters.
+    /// Whether, for now, only the number of successes matters; forced closed, not even that.
     pub(super) fn quiet(&self) -> Option<Quiet> {
         match self.standing {
             Standing::Closed | Standing::ObserveOnly { .. } => self.watch.quiet(),
+            Standing::ForcedClosed => Some(Quiet::IDLE),
             _ => None,
         }
     }
@@ -353,6 +354,11 @@ impl Circuit {
     /// Which stay this is.
     pub(super) const fn stay(&self) -> u64 {
         self.stay
+    }
+
+    /// Since when the flights are counted, as a number that changes.
+    pub(super) const fn term(&self) -> Term {
+        self.watch.term()
     }
 
     /// Whether admissions and abandonments need a time because there is a slow trip.
@@ -371,7 +377,9 @@ impl Circuit {
     fn leave(&mut self, now: Instant) -> Leave {
         self.latest = now;
         let term = if self.is_watching() { self.watch.depart(now) } else { Term::NONE };
-        Leave { stay: self.stay, began: now, term }
+        // Without a slow trip nobody need look at the clock: such a call is of no known length, and never slow.
+        let began = if self.watches_time() { now } else { Instant::MAX };
+        Leave { stay: self.stay, began, term }
     }
 
     /// Whether results are recorded and judged.

@@ -1,7 +1,7 @@
 use super::config::Config;
 use super::shared::{Passed, Shared};
 use super::snapshot::Snapshot;
-use super::state::{Denied, State};
+use super::state::State;
 use super::word::Word;
 use crate::class::Class;
 use crate::error::Rejected;
@@ -220,16 +220,22 @@ impl CircuitBreaker {
 }
 
 impl CircuitBreaker {
+    /// The rest of [`admit`](Admit::admit): the time goes in and comes out by value, so that it stays out of
+    /// memory where none is needed.
     #[inline(never)]
-    fn ask(&self, word: Word, now: Instant) -> Result<Passed, Rejected> {
+    fn ask(&self, word: Word, mut time: Now) -> (Result<Passed, Rejected>, Now) {
+        let timeless = word.is_free() || word.is(State::ForcedOpen);
+        let now = if timeless { Instant::ZERO } else { time.get() };
         let (asked, turns) = self.0.ask(word, now);
         // An observer that panics abandons the probe instead of losing it.
         let guard = asked.map(|passed| Permit::new(self, passed));
         self.0.tell(turns);
+        let asked = asked.map_err(|denied| self.0.refuse(denied));
         if let Ok(permit) = guard {
+            self.0.telemetry.note(Kind::CircuitBreaker, || What::Admitted { cost: 1 });
             permit.into_pass();
         }
-        asked.map_err(|denied| self.0.refuse(denied))
+        (asked, time)
     }
 }
 
@@ -249,17 +255,20 @@ impl Gate for CircuitBreaker {
 
     #[inline]
     fn settle(&self, passed: Passed, class: Class, now: &mut Now) {
-        self.0.settle(passed, class, now);
-        self.0.telemetry.note(Kind::CircuitBreaker, || What::Settled(class));
+        if class != Class::Success || !self.0.counts_at_once(passed) {
+            *now = self.0.settle(passed, class, *now);
+            self.0.telemetry.note(Kind::CircuitBreaker, || What::Settled(class));
+        }
     }
 
-    #[inline]
+    #[inline(never)]
     fn release(&self, passed: Passed) {
         self.0.release(passed);
         self.0.telemetry.note(Kind::CircuitBreaker, || What::Released);
     }
 
-    #[inline]
+    #[cold]
+    #[inline(never)]
     fn abandon(&self, passed: Passed) {
         self.0.abandon(passed);
         self.0.telemetry.note(Kind::CircuitBreaker, || What::Abandoned);
@@ -274,15 +283,12 @@ impl<Req: ?Sized> Admit<Req> for CircuitBreaker {
     #[inline]
     fn admit(&self, _: &Req, now: &mut Now) -> Result<Passed, Rejected> {
         let word = self.0.word();
-        let passed = if word.is_free() {
-            Passed::free(word)
-        } else if word.is(State::ForcedOpen) {
-            return Err(self.0.refuse(Denied::ForcedOpen));
-        } else {
-            self.ask(word, now.get())?
-        };
-        self.0.telemetry.note_admitted(Kind::CircuitBreaker, self, passed, 1);
-        Ok(passed)
+        if word.is_free_unheard() {
+            return Ok(Passed::free(word));
+        }
+        let (asked, then) = self.ask(word, *now);
+        *now = then;
+        asked
     }
 }
 

@@ -16,10 +16,8 @@ impl Shared {
         if word.is_free() {
             return None;
         }
-        if word.is(State::ForcedOpen) {
-            return Some(self.rejected(Denied::ForcedOpen));
-        }
-        self.foresee(word, now.get())
+        let now = if word.is(State::ForcedOpen) { Instant::ZERO } else { now.get() };
+        self.foresee(word, now)
     }
 
     #[cold]
@@ -32,9 +30,12 @@ impl Shared {
         Some(self.rejected(denied))
     }
 
-    /// Why an open circuit refuses at `now`, unless its time has come.
+    /// Why the circuit refuses at `now` whatever it may be asked, if its word says so.
     #[inline]
     pub(super) fn still_open(&self, word: Word, now: Instant) -> Option<Denied> {
+        if word.is(State::ForcedOpen) {
+            return Some(Denied::ForcedOpen);
+        }
         let until = Instant::from_nanos(self.hot.until.load(SeqCst));
         (word.is(State::Open) && now < until).then(|| Denied::Open { retry_after: until - now })
     }

@@ -34,9 +34,10 @@ pub(super) struct Shared {
 /// Read by every call, written when something changes.
 pub(super) struct Hot {
     word: AtomicU64,
-    /// While open, until when; while quiet, until when a success may be counted without looking.
+    /// Until when an open circuit refuses.
     pub(super) until: AtomicU64,
-    brim: AtomicU64,
+    /// Until when a success may be counted without looking.
+    quiet_until: AtomicU64,
     pub(super) counts_refusals: AtomicBool,
 }
 
@@ -44,9 +45,14 @@ pub(super) struct Hot {
 pub(super) struct Guarded {
     pub(super) circuit: Circuit,
     chance: Chance,
-    /// The stay that the word was last published in, and the first epoch of it.
+    /// The stay that the word was last published in, and its first epoch.
     stay: u64,
     since: u64,
+    /// The same of the flights.
+    term: Term,
+    departing_since: u64,
+    /// At how many successes a stripe is full.
+    brim: u64,
 }
 
 /// Leave that a [`CircuitBreaker`](super::CircuitBreaker) gave for one call.
@@ -54,14 +60,26 @@ pub(super) struct Guarded {
 pub struct Passed {
     word: Word,
     began: Instant,
-    term: Term,
 }
 
 impl Passed {
     /// Leave that took nothing.
     #[inline]
     pub(super) const fn free(word: Word) -> Self {
-        Self { word, began: Instant::MAX, term: Term::NONE }
+        Self { word, began: Instant::MAX }
+    }
+}
+
+impl Guarded {
+    /// The leave that the circuit gave when it was in the epoch of `passed`.
+    const fn leave(&self, passed: Passed) -> Leave {
+        let (stay, epoch) = (self.circuit.stay(), passed.word.epoch());
+        Leave {
+            // A stay that is over has another number, whichever.
+            stay: if epoch >= self.since { stay } else { stay.wrapping_sub(1) },
+            began: passed.began,
+            term: if epoch >= self.departing_since { self.term } else { Term::NONE },
+        }
     }
 }
 
@@ -72,9 +90,9 @@ impl Shared {
         let circuit = Circuit::new(config, now);
         let shared = Self {
             hot: Padded(Hot {
-                word: AtomicU64::new(Word::of(&circuit, 0).no_longer_quiet().bits()),
+                word: AtomicU64::new(Word::of(&circuit, telemetry.is_observed(), 0).no_longer_quiet().bits()),
                 until: AtomicU64::new(0),
-                brim: AtomicU64::new(0),
+                quiet_until: AtomicU64::new(0),
                 counts_refusals: AtomicBool::new(false),
             }),
             refused: Padded(AtomicU64::new(0)),
@@ -84,6 +102,9 @@ impl Shared {
                 chance: config.seed.map_or_else(Chance::new, Chance::seeded),
                 stay: 0,
                 since: 0,
+                term: Term::NONE,
+                departing_since: 0,
+                brim: 0,
             }),
             abandoned: AtomicU64::new(0),
             telemetry,
@@ -100,55 +121,53 @@ impl Shared {
 
     /// Asks the circuit; an admission and the turns are not told yet.
     pub(super) fn ask(&self, word: Word, now: Instant) -> (Result<Passed, Denied>, Turns) {
+        if word.is_free() {
+            return (Ok(Passed::free(word)), Turns::default());
+        }
         if let Some(denied) = self.still_open(word, now) {
             return (Err(denied), Turns::default());
         }
         let ((admitted, word), turns) = self.act(|circuit, u, turns| circuit.admit(now, u, turns));
-        (admitted.map(|Leave { began, term, .. }| Passed { word, began, term }), turns)
+        (admitted.map(|Leave { began, .. }| Passed { word, began }), turns)
     }
 
+    /// Whether the success of `passed` is counted already: without the lock, without a time, and unheard.
     #[inline]
-    pub(super) fn settle(&self, passed: Passed, class: Class, now: &mut Now) {
+    pub(super) fn counts_at_once(&self, passed: Passed) -> bool {
         let word = self.word();
-        if word == passed.word && word.is_free() {
-            let done = match class {
-                Class::Success => self.count(word, now),
-                Class::Neutral => true,
-                _ => word.is(State::ForcedClosed),
-            };
-            if done {
-                return;
+        // A window of calls that is full of successes takes no further one.
+        word == passed.word && word.is_quiet_unheard() && self.stripes.count(word.tag()) != Counted::Over
+    }
+
+    /// Takes a result that is more than that; the time goes in and comes out by value, so that it stays out of
+    /// memory where none is needed.
+    #[inline(never)]
+    pub(super) fn settle(&self, passed: Passed, class: Class, mut time: Now) -> Now {
+        let word = self.word();
+        let (free, same) = (passed.word.is_free(), word == passed.word);
+        if free && class == Class::Neutral || same && word.is(State::ForcedClosed) {
+            return time;
+        }
+        if same && class == Class::Success {
+            if word.is_quiet() && self.stripes.count(word.tag()) != Counted::Over {
+                return time;
+            }
+            // A stripe that is full has to be emptied into a window of time.
+            if word.is_timed()
+                && time.get().as_nanos() < self.hot.quiet_until.load(SeqCst)
+                && self.stripes.count(word.tag()) == Counted::Yes
+            {
+                return time;
             }
         }
-        self.enter(passed, class, now.get());
-    }
-
-    /// Counts a success without the lock, if that is all it takes.
-    #[inline]
-    fn count(&self, word: Word, now: &mut Now) -> bool {
-        if word.is_idle() {
-            return true;
-        }
-        if !word.is_quiet() || word.is_timed() && now.get().as_nanos() >= self.hot.until.load(SeqCst) {
-            return false;
-        }
-        match self.stripes.count(word.epoch(), self.hot.brim.load(Relaxed)) {
-            Counted::Yes => true,
-            // A call window is full of successes; a time window has to be emptied into first.
-            Counted::Full => !word.is_timed(),
-            Counted::Over => false,
-        }
-    }
-
-    #[inline(never)]
-    fn enter(&self, passed: Passed, class: Class, now: Instant) {
+        let now = time.get();
         let ((), turns) = self.end(passed, |circuit, leave, u, turns| {
             circuit.settle(leave, class, now, u, turns);
         });
         self.tell(turns);
+        time
     }
 
-    #[inline]
     pub(super) fn release(&self, passed: Passed) {
         if !passed.word.is_free() {
             let ((), turns) = self.end(passed, |circuit, leave, _, _| circuit.release(leave));
@@ -156,18 +175,11 @@ impl Shared {
         }
     }
 
-    #[inline]
     pub(super) fn abandon(&self, passed: Passed) {
         if passed.word.is_free() {
             self.abandoned.fetch_add(1, Relaxed);
-        } else {
-            self.lose(passed);
+            return;
         }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn lose(&self, passed: Passed) {
         // Without a slow trip it does not matter when.
         let now = if self.word().is_watched() { Instant::now() } else { Instant::ZERO };
         let ((), turns) = self.end(passed, |circuit, leave, u, turns| circuit.abandon(leave, now, u, turns));
@@ -222,10 +234,7 @@ impl Shared {
         let mut turns = Turns::default();
         let mut guarded = self.guarded.lock();
         self.take_in(&mut guarded);
-        // A stay that is over has another number, whichever.
-        let stay = guarded.circuit.stay();
-        let stay = if passed.word.epoch() >= guarded.since { stay } else { stay.wrapping_sub(1) };
-        let leave = Leave { stay, began: passed.began, term: passed.term };
+        let leave = guarded.leave(passed);
         let u = guarded.chance.sample();
         let ended = act(&mut guarded.circuit, leave, u, &mut turns);
         let probing = guarded.circuit.state() == State::HalfOpen;
@@ -251,10 +260,11 @@ impl Shared {
     /// Ends the counting in stripes, and enters what they counted.
     fn take_in(&self, guarded: &mut Guarded) {
         let word = self.word();
-        if word.is_quiet() {
+        if word.is_quiet() || word.is_timed() {
             // First the word, so that nobody begins to count; then the sum, so that nobody has counted in vain.
             self.hot.word.store(word.no_longer_quiet().bits(), SeqCst);
-            guarded.circuit.record_quiet(self.stripes.take());
+            let successes = self.stripes.take(guarded.brim);
+            guarded.circuit.record_quiet(successes);
         }
     }
 
@@ -263,22 +273,25 @@ impl Shared {
         let known = self.word();
         let circuit = &guarded.circuit;
         self.hot.counts_refusals.store(circuit.config().counts_refusals, Relaxed);
-        let next = Word::of(circuit, known.epoch() + 1);
-        if next.says_the_same(known) && circuit.stay() == guarded.stay && !next.is(State::Open) {
+        let next = Word::of(circuit, self.telemetry.is_observed(), known.epoch() + 1);
+        let same = circuit.stay() == guarded.stay && circuit.term() == guarded.term;
+        if same && next.says_the_same(known) && !next.is(State::Open) {
             return known;
         }
         let quiet = circuit.quiet();
-        let until = circuit.until().or_else(|| quiet.map(|quiet| quiet.until)).unwrap_or_default();
-        let brim = quiet.and_then(|quiet| quiet.brim).map_or(MOST, |brim| MOST.min(brim.into()));
-        self.hot.until.store(until.as_nanos(), SeqCst);
-        self.hot.brim.store(brim, Relaxed);
-        if next.is_quiet() {
-            self.stripes.open(next.epoch());
+        self.hot.until.store(circuit.until().unwrap_or_default().as_nanos(), SeqCst);
+        self.hot.quiet_until.store(quiet.map_or(0, |quiet| quiet.until.as_nanos()), SeqCst);
+        guarded.brim = quiet.and_then(|quiet| quiet.brim).map_or(MOST, u64::from);
+        if next.is_quiet() || next.is_timed() {
+            self.stripes.open(next.tag(), guarded.brim);
         }
         self.hot.word.store(next.bits(), SeqCst);
         if circuit.stay() != guarded.stay {
             self.refused.store(0, Relaxed);
             (guarded.stay, guarded.since) = (circuit.stay(), next.epoch());
+        }
+        if circuit.term() != guarded.term {
+            (guarded.term, guarded.departing_since) = (circuit.term(), next.epoch());
         }
         next
     }

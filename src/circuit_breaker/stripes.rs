@@ -1,10 +1,9 @@
 use crate::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use crate::sync::{Padded, thread_number};
-use std::sync::LazyLock;
 
 /// Counts successes in words of which each thread has its own, until somebody takes the sum.
 ///
-/// Each word carries the epoch it counts for, so the sum is exact: whoever takes it changes the words, and
+/// Each word carries a tag in its upper 40 bits, the epoch it counts for, so the sum is exact: whoever takes it changes the words, and
 /// a success that comes later finds another epoch there and must go elsewhere.
 ///
 /// # Memory ordering
@@ -12,7 +11,13 @@ use std::sync::LazyLock;
 /// A success and the taking of the sum meet in one word, whose own order of changes decides which came
 /// first. Nothing else hangs on it, so relaxed is enough.
 #[derive(Debug)]
-pub(super) struct Stripes(Box<[Padded<AtomicU64>]>);
+pub(super) struct Stripes([Padded<AtomicU64>; STRIPES]);
+
+/// Beyond sixteen, two threads of one word meet so seldom that the memory is worth more.
+const STRIPES: usize = 16;
+const COUNT: u32 = 24;
+/// The most that one stripe counts.
+pub(super) const MOST: u64 = (1 << COUNT) - 1;
 
 /// What became of a success.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,29 +30,21 @@ pub(super) enum Counted {
     Over,
 }
 
-const COUNT: u32 = 24;
-/// The most that one stripe counts.
-pub(super) const MOST: u64 = (1 << COUNT) - 1;
-
 impl Stripes {
     pub(super) fn new() -> Self {
-        // Beyond sixteen, two threads of one word meet so seldom that the memory is worth more.
-        static WORDS: LazyLock<usize> = LazyLock::new(|| {
-            std::thread::available_parallelism().map_or(1, |n| n.get().next_power_of_two().min(16))
-        });
-        Self((0..*WORDS).map(|_| Padded(AtomicU64::new(0))).collect())
+        Self(std::array::from_fn(|_| Padded(AtomicU64::new(0))))
     }
 
-    /// Counts one for `epoch`, unless this thread's word has `brim` already.
+    /// Counts one for the epoch of `tag`, unless this thread's word is full.
     #[inline]
-    pub(super) fn count(&self, epoch: u64, brim: u64) -> Counted {
-        let word = &self.0[thread_number() & (self.0.len() - 1)];
+    pub(super) fn count(&self, tag: u64) -> Counted {
+        let word = &self.0[thread_number() % STRIPES];
         let mut seen = word.load(Relaxed);
         loop {
-            if seen >> COUNT != epoch << COUNT >> COUNT {
+            if (seen ^ tag) >> COUNT != 0 {
                 return Counted::Over;
             }
-            if seen & MOST >= brim {
+            if seen & MOST == MOST {
                 return Counted::Full;
             }
             match word.compare_exchange_weak(seen, seen + 1, Relaxed, Relaxed) {
@@ -57,15 +54,16 @@ impl Stripes {
         }
     }
 
-    /// Starts to count for `epoch`, which is not zero.
-    pub(super) fn open(&self, epoch: u64) {
+    /// Starts to count for the epoch of `tag`; each word is full at `brim`, for it starts as far below its most.
+    pub(super) fn open(&self, tag: u64, brim: u64) {
         for word in &self.0 {
-            word.store(epoch << COUNT, Relaxed);
+            word.store(tag & !MOST | (MOST - brim.min(MOST)), Relaxed);
         }
     }
 
-    /// Takes the sum; from here on nothing is counted.
-    pub(super) fn take(&self) -> u64 {
-        self.0.iter().map(|word| word.swap(0, Relaxed) & MOST).sum()
+    /// Takes the sum of what was counted up to `brim`; from here on nothing is counted.
+    pub(super) fn take(&self, brim: u64) -> u64 {
+        let start = MOST - brim.min(MOST);
+        self.0.iter().map(|word| word.swap(0, Relaxed) & MOST).map(|count| count.saturating_sub(start)).sum()
     }
 }

@@ -39,6 +39,11 @@ pub(super) struct Quiet {
     pub(super) brim: Option<u32>,
 }
 
+impl Quiet {
+    /// Successes change nothing at all.
+    pub(super) const IDLE: Self = Self { until: Instant::MAX, brim: Some(0) };
+}
+
 /// What a watch holds, for those who look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Counts {
@@ -109,6 +114,10 @@ impl Watch {
         if let Some(flights) = self.flights.as_mut().filter(|_| term == self.term) {
             flights.land(began);
         }
+    }
+
+    pub(super) const fn term(&self) -> Term {
+        self.term
     }
 
     pub(super) const fn watches_time(&self) -> bool {
@@ -196,10 +205,11 @@ impl Watch {
         if [&self.count, &self.ratio].into_iter().flatten().any(|history| history.tally().marked > 0) {
             return None;
         }
-        Some(self.ratio.as_ref().map_or(Quiet { until: Instant::MAX, brim: Some(0) }, |ratio| Quiet {
-            until: ratio.quiet_until(),
-            brim: ratio.brim(),
-        }))
+        Some(
+            self.ratio
+                .as_ref()
+                .map_or(Quiet::IDLE, |ratio| Quiet { until: ratio.quiet_until(), brim: ratio.brim() }),
+        )
     }
 
     /// What is held at `now`; nothing moves and nothing is judged.

@@ -1,7 +1,17 @@
 //! The breaker, by state. Each step is done to the deciding value and to the shared handle alike, and both
 //! must then say the same.
 
+mod by_hand;
+mod changed;
 mod closed;
+mod half_open;
+mod late;
+mod open;
+mod ramping;
+mod service;
+mod slow;
+mod threads;
+mod told;
 mod twin;
 
 use parking_lot::Mutex;
@@ -64,12 +74,14 @@ impl Ear {
 pub(crate) struct Pair {
     circuit: Circuit,
     pub(crate) breaker: CircuitBreaker,
+    /// The same, of which nobody hears: single calls take another way there.
+    unheard: CircuitBreaker,
     pub(crate) ear: Ear,
     turns: Vec<Turn>,
     now: Instant,
 }
 
-pub(crate) type Ticket = (Leave, Passed);
+pub(crate) type Ticket = (Leave, Passed, Passed);
 
 impl Pair {
     pub(crate) fn new(config: impl Into<Config>) -> Self {
@@ -77,6 +89,7 @@ impl Pair {
         Self {
             circuit: Circuit::new(config, Instant::ZERO),
             breaker: CircuitBreaker::new(Telemetry::new("pair").observer(ear.clone()), config),
+            unheard: CircuitBreaker::new("unheard", config),
             ear,
             turns: Vec::new(),
             now: Instant::ZERO,
@@ -115,31 +128,35 @@ impl Pair {
 
     fn admit_quietly(&mut self) -> Result<Ticket, Denied> {
         let ours = self.act(|circuit, now, turns| circuit.admit(now, 0.5, turns));
-        let theirs = Admit::<()>::admit(&self.breaker, &(), &mut Now::at(self.now));
-        match (ours, theirs) {
-            (Ok(leave), Ok(passed)) => Ok((leave, passed)),
-            (ours, theirs) => {
-                let (ours, theirs) =
-                    (ours.map(|_| ()), theirs.map(|_| ()).map_err(|rejected| denied(&rejected)));
-                assert_eq!(ours, theirs);
+        let [heard, unheard] = [&self.breaker, &self.unheard].map(|breaker| {
+            Admit::<()>::admit(breaker, &(), &mut Now::at(self.now)).map_err(|rejected| denied(&rejected))
+        });
+        match (ours, heard, unheard) {
+            (Ok(leave), Ok(heard), Ok(unheard)) => Ok((leave, heard, unheard)),
+            (ours, heard, unheard) => {
+                let ours = ours.map(|_| ());
+                assert_eq!((ours, ours), (heard.map(|_| ()), unheard.map(|_| ())));
                 Err(ours.unwrap_err())
             }
         }
     }
 
-    fn settle_quietly(&mut self, (leave, passed): Ticket, class: Class) {
+    fn settle_quietly(&mut self, (leave, heard, unheard): Ticket, class: Class) {
         self.act(|circuit, now, turns| circuit.settle(leave, class, now, 0.5, turns));
-        self.breaker.settle(passed, class, &mut Now::at(self.now));
+        self.breaker.settle(heard, class, &mut Now::at(self.now));
+        self.unheard.settle(unheard, class, &mut Now::at(self.now));
     }
 
-    fn release_quietly(&mut self, (leave, passed): Ticket) {
+    fn release_quietly(&mut self, (leave, heard, unheard): Ticket) {
         self.circuit.release(leave);
-        self.breaker.release(passed);
+        self.breaker.release(heard);
+        self.unheard.release(unheard);
     }
 
-    fn abandon_quietly(&mut self, (leave, passed): Ticket) {
+    fn abandon_quietly(&mut self, (leave, heard, unheard): Ticket) {
         self.act(|circuit, now, turns| circuit.abandon(leave, now, 0.5, turns));
-        self.breaker.abandon(passed);
+        self.breaker.abandon(heard);
+        self.unheard.abandon(unheard);
     }
 
     /// One admitted call of no length.
@@ -166,10 +183,11 @@ impl Pair {
     pub(crate) fn by_hand(
         &mut self,
         circuit: impl FnOnce(&mut Circuit, Instant, &mut Turns),
-        breaker: impl FnOnce(&CircuitBreaker, Instant),
+        breaker: impl Fn(&CircuitBreaker, Instant),
     ) -> &mut Self {
         self.act(circuit);
         breaker(&self.breaker, self.now);
+        breaker(&self.unheard, self.now);
         self.agree()
     }
 
@@ -205,7 +223,9 @@ impl Pair {
 
     fn agree(&mut self) -> &mut Self {
         assert_eq!(self.breaker.snapshot_at(self.now), self.circuit.snapshot(self.now));
+        assert_eq!(self.unheard.snapshot_at(self.now), self.circuit.snapshot(self.now));
         assert_eq!(self.breaker.state(), self.circuit.state());
+        assert_eq!(self.unheard.state(), self.circuit.state());
         assert_eq!(self.ear.turns(), self.turns);
         self
     }

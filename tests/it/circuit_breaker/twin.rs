@@ -14,7 +14,7 @@ enum Over {
 }
 
 impl Over {
-    fn window(self) -> Window {
+    const fn window(self) -> Window {
         match self {
             Self::Calls(n) => Window::calls(n),
             Self::Time(length, slices) => Window::time(Duration::from_nanos(length)).slices(slices),
@@ -153,7 +153,7 @@ impl Twin {
         }
     }
 
-    fn watching(&self) -> bool {
+    const fn watching(&self) -> bool {
         matches!(self.state, State::Closed | State::Ramping | State::ObserveOnly)
     }
 
@@ -281,7 +281,7 @@ impl Twin {
             State::HalfOpen => self.probes = (taken + 1, good, bad, now),
             State::Ramping => {
                 let length = self.settings.ramp.unwrap();
-                let share = 0.1 + 0.9 * ((now - self.since) as f64 / length as f64);
+                let share = 0.9f64.mul_add((now - self.since) as f64 / length as f64, 0.1);
                 if u >= share {
                     return Err(Denied::Ramping);
                 }
@@ -443,7 +443,7 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
     vec(act, 0..150)
 }
 
-fn at(nanos: u64) -> Instant {
+const fn at(nanos: u64) -> Instant {
     Instant::from_nanos(nanos)
 }
 
