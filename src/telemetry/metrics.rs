@@ -2,7 +2,6 @@
 
 use super::{Event, Kind, Observe, What};
 use crate::circuit_breaker::{State, Turn};
-use crate::class::Class;
 use crate::error::Reason;
 use crate::name::Name;
 use crate::sync::Mutex;
@@ -108,8 +107,11 @@ impl Observe for Metrics {
                 .increment(1);
         };
         let endpoints = |change: &'static str, endpoints: u32| {
-            counter!("seawall.endpoint.changes", "name" => name, "kind" => kind, "change" => change)
-                .increment(endpoints.into());
+            if endpoints > 0 {
+                let counter =
+                    counter!("seawall.endpoint.changes", "name" => name, "kind" => kind, "change" => change);
+                counter.increment(endpoints.into());
+            }
         };
         match event.what {
             What::Admitted { cost } => {
