@@ -238,6 +238,11 @@ macro_rules! tuple {
             }
 
             fn refused(&self, rejected: &Rejected) {
+                // Names may be shared, so it is the first that refuses still that is told, as it was asked.
+                $(if self.$index.refuses(&mut Now::lazy()).is_some() {
+                    return self.$index.refused(rejected);
+                })+
+                // It changed its mind since: whoever bears the name.
                 $(self.$index.refused(rejected);)+
             }
 

@@ -3,10 +3,12 @@
 use super::subjects::{PLENTY, lifted};
 use super::{Served, Subject};
 use crate::tools::Probe;
+use seawall::circuit_breaker::Trip;
 use seawall::deadline::Deadlines;
+use seawall::rate_limit::Quota;
 use seawall::retry::{Backoff, Plan};
 use seawall::telemetry::Telemetry;
-use seawall::{ConcurrencyLimit, Policy, Retry, Timeout};
+use seawall::{ByResult, CircuitBreaker, ConcurrencyLimit, Policy, RateLimiter, Retry, Timeout};
 use std::time::Duration;
 use tower::Layer;
 
@@ -80,25 +82,31 @@ impl Subject for Due {
 /// The whole stack, flat.
 #[derive(Clone)]
 pub(crate) struct Stacked {
-    policy: Policy<(), (), ConcurrencyLimit, seawall::ByResult, Retry>,
+    policy: Policy<CircuitBreaker, RateLimiter, ConcurrencyLimit, ByResult, Retry>,
+    breaker: CircuitBreaker,
+    bucket: RateLimiter,
     slots: ConcurrencyLimit,
 }
 
 impl Stacked {
     fn new(telemetry: Telemetry, limit: u32) -> Self {
+        let breaker = CircuitBreaker::new(&telemetry, Trip::run_of(1 << 16));
+        let bucket = RateLimiter::new(&telemetry, Quota::per_hour(1).burst(PLENTY));
         let slots = ConcurrencyLimit::new(&telemetry, limit);
         let policy = Policy::new(&telemetry)
             .retry(Retry::new(&telemetry, Plan::new()))
+            .breaker(breaker.clone())
+            .rate_limit(bucket.clone())
             .concurrency(slots.clone())
             .attempt_timeout(Duration::from_secs(7200));
-        Self { policy, slots }
+        Self { policy, breaker, bucket, slots }
     }
 }
 
 impl Subject for Stacked {
     const LAYER: &'static str = "Policy";
     const ATTEMPTS: u32 = 2;
-    const EXTRA: usize = 320;
+    const EXTRA: usize = 384;
 
     fn roomy(telemetry: Telemetry) -> Self {
         Self::new(telemetry, PLENTY)
@@ -108,11 +116,21 @@ impl Subject for Stacked {
         Some(Self::new(telemetry, 1))
     }
 
+    fn shut(telemetry: Telemetry) -> Option<Self> {
+        let stacked = Self::new(telemetry, PLENTY);
+        stacked.breaker.force_open();
+        Some(stacked)
+    }
+
     fn layer(&self) -> impl Layer<Probe, Service: Served> + Clone + use<> {
         self.policy.clone()
     }
 
     fn held(&self) -> u64 {
         self.slots.in_flight().into()
+    }
+
+    fn spent(&self) -> Option<u64> {
+        Some(u64::from(PLENTY - self.bucket.available()))
     }
 }

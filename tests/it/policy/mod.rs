@@ -2,6 +2,7 @@
 
 mod order;
 mod timeouts;
+mod wrong_orders;
 
 use seawall::rate_limit::Quota;
 use seawall::retry::{Backoff, Plan, Retry};
