@@ -84,5 +84,5 @@ pub use self::handle::{Deadlines, Due, Terms, Within};
 pub use self::layer::DeadlineLayer;
 pub use self::point::Deadline;
 pub use self::scope::Scope;
-pub(crate) use self::scope::in_force;
+pub(crate) use self::scope::{in_force, is_over};
 pub use self::service::DeadlineService;

@@ -16,6 +16,12 @@ pub(crate) fn in_force() -> Instant {
     IN_FORCE.get()
 }
 
+/// Whether it has passed; asks for the time only if there is a deadline.
+pub(crate) fn is_over(now: impl FnOnce() -> Instant) -> bool {
+    let deadline = in_force();
+    deadline < Instant::MAX && now() >= deadline
+}
+
 /// A deadline in force until it is dropped: the earlier of it and the one before.
 #[derive(Debug)]
 pub(super) struct Entered {

@@ -1,6 +1,7 @@
 use super::{Parts, Repeat, Shared};
 use crate::class::Classify;
 use crate::clock::Timer;
+use crate::deadline;
 use crate::error::{Fault, Rejected};
 use crate::gate::{Admit, Gate, Now, Permit};
 use crate::retry::{Ended, Step};
@@ -216,6 +217,10 @@ where
         return Poll::Pending; // never: a wait is begun only for an attempt that can follow
     };
     ready!(service.poll_ready(cx))?;
+    // A timer is coarser than a deadline, and readiness takes its time.
+    if deadline::is_over(Instant::now) {
+        return Poll::Ready(Err(shared.overdue().into()));
+    }
     let permit = Permit::acquire(&shared.gates, request, Now::lazy())?;
     let watch = Watch::new(shared.limits.limit(request));
     match shared.repeat.again(spare) {

@@ -1,7 +1,7 @@
 use super::service::{Calls, LiftedPolicy, PolicyService};
 use super::{Once, Repeat};
 use crate::class::{ByResult, Class, Classify};
-use crate::error::{Error, TimedOut};
+use crate::error::{Error, Reason, Rejected, TimedOut};
 use crate::gate::{Admit, Gate};
 use crate::lift::Lift;
 use crate::retry::Retry;
@@ -58,6 +58,12 @@ impl<G, C, R, T> Shared<G, C, R, T> {
     pub(super) fn timed_out(&self, after: Duration) -> TimedOut {
         self.telemetry.tell(Kind::Timeout, What::TimedOut { after });
         TimedOut::new(self.telemetry.name(), after)
+    }
+
+    /// The time of the whole request is over before a further attempt.
+    #[cold]
+    pub(super) fn overdue(&self) -> Rejected {
+        Rejected::new(self.telemetry.name(), Reason::Deadline)
     }
 }
 

@@ -113,6 +113,15 @@ where
                         this.stage.set(Stage::Done);
                         return Poll::Ready(this.kept.take().unwrap_or(Err(error)));
                     }
+                    // A timer is coarser than a deadline, and readiness takes its time.
+                    if this.kept.is_some()
+                        && deadline::is_over(Instant::now)
+                        && let Some(kept) = this.kept.take()
+                    {
+                        this.course.refused();
+                        this.stage.set(Stage::Done);
+                        return Poll::Ready(kept);
+                    }
                     let Some(mut request) = this.copy.take() else { return Poll::Pending };
                     if this.course.may_repeat(&this.terms.rules) {
                         *this.copy = this.replay.replay(&request);
