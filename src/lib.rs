@@ -102,6 +102,7 @@ pub mod deadline;
 pub mod gate;
 #[cfg(any(doc, doctest))]
 pub mod guide;
+pub mod hash;
 #[cfg(feature = "http")]
 pub mod http;
 pub mod policy;

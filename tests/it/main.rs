@@ -7,6 +7,7 @@ mod circuit_breaker;
 mod contract;
 mod deadline;
 mod gate;
+mod hash;
 #[cfg(feature = "http")]
 mod http;
 mod keyed;

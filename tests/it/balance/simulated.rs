@@ -108,11 +108,11 @@ async fn whoever_looks_avoids_a_slow_endpoint_and_round_robin_does_not() {
 async fn an_endpoint_that_was_quick_and_then_fails_draws_no_traffic_however_long() {
     let mut failing = [HEALTHY; 5];
     failing[2] = Backend { takes: Duration::from_millis(1), class: Class::Transient };
-    // Three minutes of it: any estimate of the good days has faded.
+    // A minute of it: any estimate of the good days has faded.
     for config in
         [Config::new(PeakEwma::new()), Config::new(P2c::new()), Config::new(LeastConnections::new())]
     {
-        let seen = run(config, [&[HEALTHY; 5], &failing], 180_000, EVERY).await;
+        let seen = run(config, [&[HEALTHY; 5], &failing], 60_000, EVERY).await;
         assert!(seen.shares[2] < 0.005, "{:?}", seen.shares);
     }
 }

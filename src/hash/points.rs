@@ -1,0 +1,153 @@
+use super::placement::Met;
+
+/// Points on a circle, and whose they are; `H` is as wide as the mode's hash.
+///
+/// The points are put in order by their top bits first, so that the order costs one pass over the buckets, and the
+/// same buckets lead a lookup to the few points among which it must search.
+#[derive(Clone, Debug)]
+pub(super) struct Points<H> {
+    hashes: Box<[H]>,
+    nodes: Box<[u32]>,
+    /// Where each bucket begins, and behind the last one where it ends.
+    starts: Box<[u32]>,
+    /// The bits of a hash below those that name its bucket.
+    shift: u32,
+}
+
+/// What a hash must be able to do: be compared, and say its bucket.
+pub(super) trait Hash: Copy + Ord {
+    const BITS: u8;
+    fn wide(self) -> u64;
+}
+
+impl Hash for u64 {
+    const BITS: u8 = 64;
+    #[inline]
+    fn wide(self) -> u64 {
+        self
+    }
+}
+
+impl Hash for u32 {
+    const BITS: u8 = 32;
+    #[inline]
+    fn wide(self) -> u64 {
+        self.into()
+    }
+}
+
+impl<H: Hash> Points<H> {
+    /// The circle of these points; of equal ones that of the lower node stays.
+    pub(super) fn of(points: Vec<(H, u32)>) -> Self {
+        // About eight to a bucket: few enough to search, and half a byte of index per point.
+        let bits = (points.len() / 8).max(2).ilog2();
+        let shift = u32::from(H::BITS) - bits;
+        let bucket = |hash: H| (hash.wide() >> shift) as usize;
+        let mut places = vec![0u32; (1 << bits) + 1];
+        for &(hash, _) in &points {
+            places[bucket(hash) + 1] += 1;
+        }
+        for index in 1..places.len() {
+            places[index] += places[index - 1];
+        }
+        let mut ordered = points.clone();
+        for point in points {
+            let place = &mut places[bucket(point.0)];
+            ordered[*place as usize] = point;
+            *place += 1;
+        }
+        let mut from = 0;
+        for &end in &places[..1 << bits] {
+            ordered[from..end as usize].sort_unstable();
+            from = end as usize;
+        }
+        ordered.dedup_by_key(|&mut (hash, _)| hash);
+
+        let mut starts = vec![0u32; (1 << bits) + 1];
+        for &(hash, _) in &ordered {
+            starts[bucket(hash) + 1] += 1;
+        }
+        for index in 1..starts.len() {
+            starts[index] += starts[index - 1];
+        }
+        Self {
+            hashes: ordered.iter().map(|&(hash, _)| hash).collect(),
+            nodes: ordered.iter().map(|&(_, node)| node).collect(),
+            starts: starts.into(),
+            shift,
+        }
+    }
+
+    /// The place of the first point at or after `hash`, past the end the first of all.
+    #[inline]
+    fn place(&self, hash: H) -> usize {
+        let bucket = (hash.wide() >> self.shift) as usize;
+        let (from, to) = (self.starts[bucket] as usize, self.starts[bucket + 1] as usize);
+        // Of so few, counting beats searching: no branch depends on the hash.
+        let before = self.hashes[from..to].iter().filter(|&&point| point < hash).count();
+        match from + before {
+            place if place < self.hashes.len() => place,
+            _ => 0,
+        }
+    }
+
+    /// The node of `hash`; `None` on an empty circle.
+    #[inline]
+    pub(super) fn node(&self, hash: H) -> Option<usize> {
+        self.nodes.get(self.place(hash)).map(|&node| node as usize)
+    }
+
+    /// The nodes clockwise from `hash`, each of the `n` once; those without a point come last.
+    pub(super) fn walk(&self, hash: H, n: usize) -> impl Iterator<Item = usize> {
+        let from = self.place(hash);
+        let (ahead, behind) = (&self.nodes[from..], &self.nodes[..from]);
+        let rest = 0..n as u32;
+        let mut met = Met::default();
+        ahead
+            .iter()
+            .chain(behind)
+            .copied()
+            .chain(rest)
+            .filter_map(move |node| (met.len() < n && met.is_new(node, n)).then_some(node as usize))
+    }
+
+    #[cfg(test)]
+    pub(super) fn list(&self) -> Vec<(H, u32)> {
+        self.hashes.iter().copied().zip(self.nodes.iter().copied()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn of_equal_points_the_lower_node_keeps_one() {
+        let points = Points::of(vec![(5u32, 2), (5, 1), (9, 0), (5, 1)]);
+        assert_eq!(points.list(), [(5, 1), (9, 0)]);
+        // The one without a point comes last.
+        assert_eq!(points.walk(6, 3).collect::<Vec<_>>(), [0, 1, 2]);
+    }
+
+    proptest! {
+        #[test]
+        fn a_lookup_is_the_first_point_at_or_after(
+            points in prop::collection::vec((any::<u32>(), 0u32..20), 0..400),
+            hashes in prop::collection::vec(any::<u32>(), 40),
+        ) {
+            let circle = Points::of(points.clone());
+            let mut plain = points;
+            plain.sort();
+            plain.dedup_by_key(|&mut (hash, _)| hash);
+            prop_assert_eq!(circle.list(), plain.clone());
+            for hash in hashes.into_iter().chain([0, u32::MAX]).chain(plain.iter().map(|p| p.0)) {
+                let first = plain.iter().find(|&&(point, _)| point >= hash).or_else(|| plain.first());
+                prop_assert_eq!(circle.node(hash), first.map(|&(_, node)| node as usize));
+                let walked: Vec<_> = circle.walk(hash, 20).collect();
+                prop_assert_eq!(walked.len(), 20);
+                prop_assert_eq!(walked.first().copied(), first.map_or(Some(0), |&(_, node)| Some(node as usize)));
+            }
+        }
+    }
+}

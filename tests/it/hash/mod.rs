@@ -1,0 +1,5 @@
+//! Where keys live.
+
+mod movement;
+mod spread;
+mod vectors;
