@@ -1,3 +1,4 @@
+use super::pick::Key;
 use super::tried::Tried;
 
 /// What of a request a pick may look at.
@@ -16,6 +17,7 @@ use super::tried::Tried;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Ask<'a> {
     pub(super) tried: Option<&'a Tried>,
+    pub(super) key: Option<Key<'a>>,
 }
 
 impl<'a> Ask<'a> {
@@ -27,7 +29,7 @@ impl<'a> Ask<'a> {
     /// ```
     #[must_use]
     pub const fn new() -> Self {
-        Self { tried: None }
+        Self { tried: None, key: None }
     }
 
     /// Passes over what earlier attempts of the request have tried, and adds what is picked.
@@ -41,6 +43,18 @@ impl<'a> Ask<'a> {
     #[must_use]
     pub const fn tried(mut self, tried: &'a Tried) -> Self {
         self.tried = Some(tried);
+        self
+    }
+
+    /// Goes by this key, where the pool picks by [`Hashed`](super::Hashed).
+    ///
+    /// ```
+    /// let ask = seawall::balance::Ask::new().key("user-1");
+    /// # let _ = ask;
+    /// ```
+    #[must_use]
+    pub fn key(mut self, key: impl Into<Key<'a>>) -> Self {
+        self.key = Some(key.into());
         self
     }
 }

@@ -1,4 +1,6 @@
-use super::pick::{LeastConnections, P2c, PeakEwma, Random, RoundRobin, WeightedRandom, WeightedRoundRobin};
+use super::pick::{
+    Hashed, LeastConnections, P2c, PeakEwma, Random, RoundRobin, WeightedRandom, WeightedRoundRobin,
+};
 use super::picker::Picker;
 
 /// How a pool picks, and by which rules.
@@ -82,4 +84,14 @@ macro_rules! alone {
         })+
     };
 }
-alone!(Picker, RoundRobin, WeightedRoundRobin, LeastConnections, Random, WeightedRandom, P2c, PeakEwma);
+alone!(
+    Picker,
+    RoundRobin,
+    WeightedRoundRobin,
+    LeastConnections,
+    Random,
+    WeightedRandom,
+    P2c,
+    PeakEwma,
+    Hashed
+);

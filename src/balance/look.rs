@@ -1,7 +1,8 @@
 use super::ask::Ask;
+use super::pick::Key;
 use super::tried::Tried;
 
-/// What a balancer reads off a request: what was tried for it before.
+/// What a balancer reads off a request: what was tried for it before, and by what key it goes.
 ///
 /// # Examples
 ///
@@ -27,14 +28,17 @@ pub trait Look<Req: ?Sized> {
         let _ = request;
         None
     }
+
+    /// The key by which a [`Hashed`](super::Hashed) pool picks for this request.
+    fn key<'r>(&self, request: &'r Req) -> Option<Key<'r>> {
+        let _ = request;
+        None
+    }
 }
 
 #[inline]
 pub(super) fn ask<'r, Req: ?Sized>(look: &impl Look<Req>, request: &'r Req) -> Ask<'r> {
-    match look.tried(request) {
-        Some(tried) => Ask::new().tried(tried),
-        None => Ask::new(),
-    }
+    Ask { tried: look.tried(request), key: look.key(request) }
 }
 
 /// Does not look at requests: the default.
@@ -50,11 +54,32 @@ impl<Req: ?Sized> Look<Req> for Blind {}
 
 /// Finds the [`Tried`] of a request by a function; made by [`Balance::tried`](super::Balance::tried).
 #[derive(Clone, Copy, Debug)]
-pub struct TriedBy<F>(pub(super) F);
+pub struct TriedBy<F, L>(pub(super) F, pub(super) L);
 
-impl<Req: ?Sized, F: Fn(&Req) -> Option<&Tried>> Look<Req> for TriedBy<F> {
+impl<Req: ?Sized, F: Fn(&Req) -> Option<&Tried>, L: Look<Req>> Look<Req> for TriedBy<F, L> {
     #[inline]
     fn tried<'r>(&self, request: &'r Req) -> Option<&'r Tried> {
+        self.0(request)
+    }
+
+    #[inline]
+    fn key<'r>(&self, request: &'r Req) -> Option<Key<'r>> {
+        self.1.key(request)
+    }
+}
+
+/// Finds the [`Key`] of a request by a function; made by [`Balance::key`](super::Balance::key).
+#[derive(Clone, Copy, Debug)]
+pub struct KeyBy<F, L>(pub(super) F, pub(super) L);
+
+impl<Req: ?Sized, F: Fn(&Req) -> Option<Key<'_>>, L: Look<Req>> Look<Req> for KeyBy<F, L> {
+    #[inline]
+    fn tried<'r>(&self, request: &'r Req) -> Option<&'r Tried> {
+        self.1.tried(request)
+    }
+
+    #[inline]
+    fn key<'r>(&self, request: &'r Req) -> Option<Key<'r>> {
         self.0(request)
     }
 }

@@ -1,8 +1,11 @@
 use super::endpoint::Endpoint;
 use super::live::Live;
-use super::picker::Timing;
+use super::picker::{Picker, Timing};
 use crate::sync::Padded;
-use crate::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use crate::sync::atomic::{
+    AtomicU32, AtomicU64,
+    Ordering::{Relaxed, SeqCst},
+};
 use crate::telemetry::{Kind, Outage, Telemetry, What};
 use crate::time::Instant;
 use std::sync::Arc;
@@ -21,6 +24,8 @@ pub(super) struct Common {
     pub(super) telemetry: Telemetry,
     /// How calls are timed, if they are.
     pub(super) timing: Option<Timing>,
+    /// The calls in flight, if a bound asks for them.
+    calls: Option<Padded<AtomicU32>>,
     /// When the lists of the eligible are to be made again, in nanoseconds; [`NEVER`] while nobody is out.
     due: Padded<AtomicU64>,
 }
@@ -28,9 +33,23 @@ pub(super) struct Common {
 const NEVER: u64 = u64::MAX;
 
 impl Common {
-    #[expect(clippy::missing_const_for_fn, reason = "the atomics of the models are not made at compile time")]
-    pub(super) fn new(telemetry: Telemetry, timing: Option<Timing>) -> Self {
-        Self { telemetry, timing, due: Padded(AtomicU64::new(NEVER)) }
+    pub(super) fn new(telemetry: Telemetry, picker: &Picker) -> Self {
+        let calls = picker.bound().map(|_| Padded(AtomicU32::new(0)));
+        Self { telemetry, timing: picker.timing(), calls, due: Padded(AtomicU64::new(NEVER)) }
+    }
+
+    /// A call begins: how many are in flight with it, where that is counted.
+    #[inline]
+    pub(super) fn begin(&self) -> u32 {
+        self.calls.as_ref().map_or(0, |calls| calls.fetch_add(1, Relaxed) + 1)
+    }
+
+    /// A call that had begun has ended.
+    #[inline]
+    pub(super) fn end(&self) {
+        if let Some(calls) = &self.calls {
+            calls.fetch_sub(1, Relaxed);
+        }
     }
 
     /// Whether a look at the clock may find the lists to be stale.

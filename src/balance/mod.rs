@@ -86,7 +86,6 @@
 //!
 //! # Not for
 //!
-//! * Keys that must land on the same endpoint: that is consistent hashing.
 //! * Services that are `Send` but not `Sync`: the pool clones them from several threads at once. tower's
 //!   `BoxCloneSyncService` is the boxed one that fits.
 
@@ -116,10 +115,10 @@ pub use self::config::Config;
 pub use self::endpoint::Endpoint;
 pub use self::future::ResponseFuture;
 pub use self::id::Id;
-pub use self::look::{Blind, Look, NoSpare, Spare, TriedBy};
+pub use self::look::{Blind, KeyBy, Look, NoSpare, Spare, TriedBy};
 pub use self::pick::{
-    LeastConnections, Lineup, P2c, PeakEwma, PowerOfTwoChoices, Random, RoundRobin, WeightedRandom,
-    WeightedRoundRobin,
+    Hashed, Key, LeastConnections, Lineup, P2c, PeakEwma, PowerOfTwoChoices, Random, RoundRobin,
+    WeightedRandom, WeightedRoundRobin,
 };
 pub use self::picker::{Pick, Picker};
 pub use self::pool::Pool;

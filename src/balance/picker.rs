@@ -1,9 +1,11 @@
+use super::id::Id;
 use super::pick::{
-    Cycle, LeastConnections, Lineup, P2c, PeakEwma, Random, RoundRobin, Shares, Stride, WeightedRandom,
-    WeightedRoundRobin, Wheel, least, onward, peak_ewma, random, round_robin, two_choices, weighted_random,
-    weighted_round_robin,
+    Cycle, Hashed, LeastConnections, Lineup, P2c, PeakEwma, Placed, Random, RoundRobin, Shares, Stride,
+    WeightedRandom, WeightedRoundRobin, Wheel, least, onward, peak_ewma, random, round_robin, two_choices,
+    weighted_random, weighted_round_robin,
 };
 use crate::chance::Chance;
+use crate::hash::{LoadBound, Nodes};
 use crate::sync::Padded;
 use crate::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::fmt;
@@ -66,6 +68,7 @@ enum Kind {
     WeightedRandom,
     P2c(P2c),
     PeakEwma(PeakEwma),
+    Hashed(Hashed),
     Custom(Arc<dyn Pick>),
 }
 
@@ -73,6 +76,7 @@ enum Kind {
 #[derive(Debug, Default)]
 pub(super) struct Prepared {
     cycle: Option<Cycle>,
+    pub(super) placed: Option<Placed>,
 }
 
 /// What a picker keeps ready for those that are in. Made in one pass.
@@ -84,6 +88,12 @@ pub(super) struct Tables {
 }
 
 impl Tables {
+    /// The weights of all that are in.
+    #[inline]
+    pub(super) const fn total_weight(&self) -> u64 {
+        self.shares.total()
+    }
+
     #[inline]
     fn wheel(&self) -> Wheel<'_> {
         match (&self.cycle, &self.stride) {
@@ -132,10 +142,22 @@ impl Picker {
         }
     }
 
-    /// What it keeps ready for members of these weights, which may take a while to make.
-    pub(super) fn prepare(&self, weights: &[u32]) -> Prepared {
+    /// How far above the average a load may stand, if that is bounded.
+    pub(super) const fn bound(&self) -> Option<LoadBound> {
+        if let Kind::Hashed(picker) = self.0 { picker.bound() } else { None }
+    }
+
+    /// What it keeps ready for these members, in the order of their ids, which may take a while to make.
+    pub(super) fn prepare(&self, members: &[(Id, u32)]) -> Prepared {
         match self.0 {
-            Kind::WeightedRoundRobin(_) | Kind::LeastConnections(_) => Prepared { cycle: Cycle::of(weights) },
+            Kind::WeightedRoundRobin(_) | Kind::LeastConnections(_) => {
+                let weights: Vec<_> = members.iter().map(|&(_, weight)| weight).collect();
+                Prepared { cycle: Cycle::of(&weights), placed: None }
+            }
+            Kind::Hashed(picker) => {
+                let nodes = Nodes::weighted(members.iter().map(|(id, weight)| (id.as_str(), *weight)));
+                Prepared { cycle: None, placed: Some(picker.place(nodes)) }
+            }
             _ => Prepared::default(),
         }
     }
@@ -172,6 +194,8 @@ impl Picker {
             Kind::WeightedRandom => weighted_random(lineup, &tables.shares, chance),
             Kind::P2c(picker) => two_choices(lineup, &tables.shares, picker.draws(), chance),
             Kind::PeakEwma(_) => peak_ewma(lineup, &tables.shares, chance),
+            // Without a key.
+            Kind::Hashed(_) => two_choices(lineup, &tables.shares, 2, chance),
             Kind::Custom(pick) => pick.pick(lineup, chance).filter(|&i| i < lineup.len() && lineup.fits(i)),
         }
     }
@@ -219,7 +243,7 @@ macro_rules! built_in {
         })+
     };
 }
-built_in!(RoundRobin, WeightedRoundRobin, LeastConnections, P2c, PeakEwma);
+built_in!(RoundRobin, WeightedRoundRobin, LeastConnections, P2c, PeakEwma, Hashed);
 
 impl fmt::Debug for Picker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -231,6 +255,7 @@ impl fmt::Debug for Picker {
             Kind::WeightedRandom => WeightedRandom.fmt(f),
             Kind::P2c(picker) => picker.fmt(f),
             Kind::PeakEwma(picker) => picker.fmt(f),
+            Kind::Hashed(picker) => picker.fmt(f),
             Kind::Custom(_) => f.write_str("Custom(..)"),
         }
     }

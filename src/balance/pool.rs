@@ -73,7 +73,7 @@ impl<S> Pool<S> {
             turn: Turn::starting_at(picker.start(&mut chance)),
             draws: seed.map(|_| AtomicU64::new(chance.draw())),
             strict,
-            common: Arc::new(Common::new(telemetry.into(), picker.timing())),
+            common: Arc::new(Common::new(telemetry.into(), &picker)),
             roster: Mutex::new(Roster::default()),
             picker,
         }))
@@ -171,17 +171,18 @@ impl<S> Pool<S> {
         }
         let snapshot = self.0.current.load();
         let mut chance = self.chance();
-        let view = View::new(ask.tried, passed, now);
+        let calls = self.0.common.begin();
+        let view = View::new(ask, passed, calls, now);
         let picked = match snapshot.pick(&self.0.picker, &self.0.turn, &mut chance, &view) {
             Some(picked) => Some(picked),
             // An endpoint that was tried is better than none.
             None if ask.tried.is_some() && !self.0.strict => {
-                let view = View::new(None, passed, now);
-                snapshot.pick(&self.0.picker, &self.0.turn, &mut chance, &view)
+                snapshot.pick(&self.0.picker, &self.0.turn, &mut chance, &view.leniently())
             }
             None => None,
         };
         let Some((member, reserved)) = picked else {
+            self.0.common.end();
             return Err(self.refuse(snapshot.nobody(&view), view.now()));
         };
         let since = if self.0.common.timing.is_some() { view.now() } else { Instant::ZERO };

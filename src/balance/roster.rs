@@ -21,7 +21,7 @@ pub(super) struct Roster<S> {
 /// What a picker keeps ready for one level: for all its members of a weight above zero, well or not.
 #[derive(Debug)]
 pub(super) struct Plan {
-    pub(super) weights: Vec<u32>,
+    pub(super) members: Vec<(Id, u32)>,
     pub(super) prepared: Arc<Prepared>,
 }
 
@@ -110,15 +110,16 @@ impl<S> Roster<S> {
     /// Makes the plans anew for the levels whose members have changed.
     pub(super) fn plan(&mut self, picker: &Picker) {
         let mut before = std::mem::take(&mut self.plans);
-        let mut weights: BTreeMap<u8, Vec<u32>> = BTreeMap::new();
+        let mut levels: BTreeMap<u8, Vec<(Id, u32)>> = BTreeMap::new();
         for endpoint in self.members.values().map(|member| &member.endpoint) {
             if endpoint.weight > 0 {
-                weights.entry(endpoint.level).or_default().push(endpoint.weight);
+                levels.entry(endpoint.level).or_default().push((endpoint.id.clone(), endpoint.weight));
             }
         }
-        for (level, weights) in weights {
-            let same = before.remove(&level).filter(|plan| plan.weights == weights);
-            let plan = same.unwrap_or_else(|| Plan { prepared: Arc::new(picker.prepare(&weights)), weights });
+        for (level, members) in levels {
+            let same = before.remove(&level).filter(|plan| plan.members == members);
+            let prepared = same.map_or_else(|| Arc::new(picker.prepare(&members)), |plan| plan.prepared);
+            let plan = Plan { members, prepared };
             self.plans.insert(level, plan);
         }
     }

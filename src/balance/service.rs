@@ -1,5 +1,6 @@
 use super::future::ResponseFuture;
-use super::look::{Blind, Look, NoSpare, Spare, TriedBy};
+use super::look::{Blind, KeyBy, Look, NoSpare, Spare, TriedBy};
+use super::pick::Key;
 use super::pool::Pool;
 use super::tried::Tried;
 use crate::class::{ByResult, Class, Classify};
@@ -132,11 +133,33 @@ impl<S, C: Clone, L: Clone, R: Clone> Balance<S, C, L, R> {
     /// # let _ = service;
     /// ```
     #[must_use]
-    pub fn tried<F, Req: ?Sized>(self, find: F) -> Balance<S, C, TriedBy<F>, R>
+    pub fn tried<F, Req: ?Sized>(self, find: F) -> Balance<S, C, TriedBy<F, L>, R>
     where
         F: Fn(&Req) -> Option<&Tried>,
     {
-        self.look(TriedBy(find))
+        let look = self.shared.look.clone();
+        self.look(TriedBy(find, look))
+    }
+
+    /// Finds the key of a request, by which a [`Hashed`](super::Hashed) pool picks; `None` is picked for by
+    /// [`P2c`](super::P2c).
+    ///
+    /// ```
+    /// use seawall::balance::{Hashed, Key, Pool};
+    /// struct Request {
+    ///     user: String,
+    /// }
+    /// let pool = Pool::<()>::new("caches", Hashed::ring());
+    /// let service = pool.balance().key(|request: &Request| Some(Key::from(&*request.user)));
+    /// # let _ = service;
+    /// ```
+    #[must_use]
+    pub fn key<F, Req: ?Sized>(self, find: F) -> Balance<S, C, KeyBy<F, L>, R>
+    where
+        F: Fn(&Req) -> Option<Key<'_>>,
+    {
+        let look = self.shared.look.clone();
+        self.look(KeyBy(find, look))
     }
 
     /// Reads off requests what a value that implements [`Look`] does.

@@ -1,11 +1,13 @@
+use super::ask::Ask;
 use super::live::{Live, Reserved};
 use super::member::Member;
-use super::pick::Lineup;
-use super::picker::{Picker, Tables, Turn, next_after};
+use super::pick::{Key, Lineup, Placed, least};
+use super::picker::{Picker, Prepared, Tables, Turn, next_after};
 use super::roster::{Plan, Roster};
 use super::tried::{Passed, Tried};
 use crate::chance::Chance;
 use crate::gate::Now;
+use crate::hash::LoadBound;
 use crate::time::Instant;
 use std::cell::Cell;
 use std::fmt;
@@ -22,7 +24,18 @@ pub(super) struct Snapshot<S> {
 struct Level<S> {
     seats: Box<[Seat<S>]>,
     tables: Tables,
+    hashed: Option<HashedLevel>,
 }
+
+/// Where keys live in a level, and which of those places are in.
+struct HashedLevel {
+    prepared: Arc<Prepared>,
+    bound: Option<LoadBound>,
+    /// By place the seat, or [`OUT`].
+    seats: Box<[u32]>,
+}
+
+const OUT: u32 = u32::MAX;
 
 /// One who may be picked, with what a picker compares close at hand.
 struct Seat<S> {
@@ -113,8 +126,21 @@ impl<S> Level<S> {
         });
         let seats: Box<[_]> = seats.collect();
         let weights = seats.iter().map(|seat| seat.weight);
-        let tables = picker.tables(weights, &plan.prepared, seats.len() == plan.weights.len());
-        Self { tables, seats }
+        let tables = picker.tables(weights, &plan.prepared, seats.len() == plan.members.len());
+        let hashed = plan.prepared.placed.is_some().then(|| {
+            // Both are in the order of the ids.
+            let mut next = 0;
+            let seat_of = plan.members.iter().map(|(id, _)| match seats.get(next as usize) {
+                Some(seat) if seat.member.endpoint.id == *id => {
+                    next += 1;
+                    next - 1
+                }
+                _ => OUT,
+            });
+            let prepared = Arc::clone(&plan.prepared);
+            HashedLevel { seats: seat_of.collect(), prepared, bound: picker.bound() }
+        });
+        Self { tables, seats, hashed }
     }
 
     #[inline]
@@ -125,6 +151,11 @@ impl<S> Level<S> {
         chance: &mut Chance,
         view: &View<'_>,
     ) -> Option<(&Arc<Member<S>>, Reserved)> {
+        if let Some(hashed) = &self.hashed
+            && let (Some(placed), Some(key)) = (&hashed.prepared.placed, view.key)
+        {
+            return self.pick_hashed(hashed, placed, placed.hash(key), view);
+        }
         let field = Field { seats: &self.seats, view };
         let mut index = picker.pick(&field, &self.tables, turn, chance)?;
         // Whoever was picked may have been taken in between; then it is the next one's turn. Once around.
@@ -136,6 +167,39 @@ impl<S> Level<S> {
             index = next_after(&field, (index + 1) % self.seats.len())?;
         }
         None
+    }
+}
+
+impl<S> Level<S> {
+    /// The first of the key's successors that fits and is below the bound; if none is, the least loaded.
+    fn pick_hashed(
+        &self,
+        hashed: &HashedLevel,
+        placed: &Placed,
+        hash: u64,
+        view: &View<'_>,
+    ) -> Option<(&Arc<Member<S>>, Reserved)> {
+        let seat = |place: usize| self.seats.get(*hashed.seats.get(place)? as usize);
+        let cap = |seat: &Seat<S>| match hashed.bound {
+            Some(bound) => bound.cap(view.calls, seat.weight, self.tables.total_weight()).min(seat.limit),
+            None => seat.limit,
+        };
+        let take = |seat: &Seat<S>, cap| if seat.fits(view) { seat.live.reserve(cap) } else { None };
+        // Nearly always the first one, which needs no walk.
+        if let Some(seat) = placed.first(hash).and_then(seat)
+            && let Some(reserved) = take(seat, cap(seat))
+        {
+            return Some((&seat.member, reserved));
+        }
+        let found = placed.walk(hash).filter_map(seat).find_map(|seat| Some((seat, take(seat, cap(seat))?)));
+        if let Some((seat, reserved)) = found {
+            return Some((&seat.member, reserved));
+        }
+        hashed.bound?;
+        // All stand at their bounds, which only calls that came in between can do.
+        let field = Field { seats: &self.seats, view };
+        let seat = self.seats.get(least(&field, 0)?)?;
+        Some((&seat.member, take(seat, seat.limit)?))
     }
 }
 
@@ -168,14 +232,29 @@ pub(super) struct View<'a> {
     pub(super) tried: Option<&'a Tried>,
     /// Turned away from in this call.
     pub(super) passed: &'a Passed,
+    /// What it goes by, where the placement decides.
+    key: Option<Key<'a>>,
+    /// The calls in flight in the pool, this one included; only counted where a bound asks.
+    calls: u32,
     /// Read by whoever asks first, if anybody does.
     now: Cell<Now>,
 }
 
 impl<'a> View<'a> {
     #[inline]
-    pub(super) const fn new(tried: Option<&'a Tried>, passed: &'a Passed, now: Now) -> Self {
-        Self { tried, passed, now: Cell::new(now) }
+    pub(super) const fn new(ask: Ask<'a>, passed: &'a Passed, calls: u32, now: Now) -> Self {
+        Self { tried: ask.tried, passed, key: ask.key, calls, now: Cell::new(now) }
+    }
+
+    /// The same, though others were tried before.
+    pub(super) const fn leniently(&self) -> Self {
+        Self {
+            tried: None,
+            passed: self.passed,
+            key: self.key,
+            calls: self.calls,
+            now: Cell::new(self.now.get()),
+        }
     }
 
     pub(super) fn now(&self) -> Instant {

@@ -110,6 +110,7 @@ impl<S> Ticket<S> {
             // Before the slot comes back: in no moment does a failing endpoint look idle.
             self.live().settled(class, || now.get());
             self.live().give_back();
+            self.member.common.end();
             self.member.common.telemetry.note(Kind::Balance, || What::Settled(class));
         }
     }
@@ -200,6 +201,7 @@ impl<S> Ticket<S> {
                 self.live().probe_abandoned();
             }
             self.live().give_back();
+            self.member.common.end();
             self.member.common.telemetry.note(Kind::Balance, || what);
         }
     }

@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod bench;
 mod draw;
+mod hashed;
 mod least;
 mod lineup;
 mod peak_ewma;
@@ -14,6 +15,7 @@ mod stride;
 mod two_choices;
 mod wheel;
 
+pub use self::hashed::{Hashed, Key};
 pub use self::least::LeastConnections;
 pub use self::lineup::Lineup;
 pub use self::peak_ewma::PeakEwma;
@@ -22,6 +24,7 @@ pub use self::round_robin::RoundRobin;
 pub use self::two_choices::{P2c, PowerOfTwoChoices};
 pub use self::wheel::WeightedRoundRobin;
 
+pub(crate) use self::hashed::Placed;
 pub(crate) use self::least::least;
 pub(crate) use self::lineup::onward;
 pub(crate) use self::peak_ewma::peak_ewma;

@@ -3,6 +3,7 @@ use super::draw::{index, point};
 /// Weights made ready to be drawn by: running sums, and a guide that says where in them a draw begins to look.
 #[derive(Debug, Default)]
 pub(crate) struct Shares {
+    total: u64,
     sums: Box<[u64]>,
     /// Per value of a draw's top bits the first index that any such draw may choose; empty for equal weights.
     guide: Box<[u32]>,
@@ -14,7 +15,8 @@ impl Shares {
     pub(crate) fn of(weights: impl ExactSizeIterator<Item = u32> + Clone) -> Self {
         let mut before = weights.clone().zip(weights.clone().skip(1));
         if before.all(|(a, b)| a == b) {
-            return Self { sums: weights.map(u64::from).collect(), ..Self::default() };
+            let total = weights.clone().map(u64::from).sum();
+            return Self { total, sums: weights.map(u64::from).collect(), ..Self::default() };
         }
         let sums: Box<[u64]> = weights
             .scan(0, |sum, weight| {
@@ -33,13 +35,19 @@ impl Shares {
             }
             from
         });
-        Self { guide: guide.collect(), sums, shift }
+        Self { guide: guide.collect(), sums, shift, total }
     }
 
     /// Whether all weights are equal; then each index is as likely as the next.
     #[inline]
     pub(crate) const fn are_equal(&self) -> bool {
         self.guide.is_empty()
+    }
+
+    /// The sum of the weights.
+    #[inline]
+    pub(crate) const fn total(&self) -> u64 {
+        self.total
     }
 
     /// The index that `draw` chooses, in proportion to the weights; 0 of nothing.

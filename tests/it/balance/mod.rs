@@ -1,6 +1,7 @@
 //! One of many.
 
 mod elsewhere;
+mod hashed;
 mod limits;
 mod membership;
 mod readiness;
