@@ -1,9 +1,10 @@
+use super::limit::Limit;
+use super::share::Slip;
 use super::slots::{Denied, Slots};
 use crate::class::Class;
 use crate::error::{Reason, Rejected};
 use crate::gate::{Admit, Evict, Gate, Line, Now, Permit, verbs};
-use crate::sync::Padded;
-use crate::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use crate::ratio::Ratio;
 use crate::telemetry::{Kind, Telemetry, What};
 use std::fmt;
 use std::sync::Arc;
@@ -30,10 +31,8 @@ use std::sync::Arc;
 pub struct ConcurrencyLimit(Arc<Shared>);
 
 struct Shared {
-    // The hot word, limit and number in flight, stands on lines of its own, apart from what is only read.
-    slots: Padded<AtomicU64>,
+    slip: Slip,
     telemetry: Telemetry,
-    line: Line,
 }
 
 verbs!(ConcurrencyLimit, "use seawall::ConcurrencyLimit;", "ConcurrencyLimit::new(\"db\", 16)");
@@ -49,11 +48,7 @@ impl ConcurrencyLimit {
     /// ```
     #[must_use]
     pub fn new(telemetry: impl Into<Telemetry>, limit: u32) -> Self {
-        Self(Arc::new(Shared {
-            slots: Padded(AtomicU64::new(Slots { limit, in_flight: 0 }.pack())),
-            telemetry: telemetry.into(),
-            line: Line::new(),
-        }))
+        Self(Arc::new(Shared { slip: Slip::new(limit), telemetry: telemetry.into() }))
     }
 
     /// Leave for a call of weight `weight`: all of it at once, or none.
@@ -71,7 +66,7 @@ impl ConcurrencyLimit {
     ///
     /// [`Reason::LimitReached`], or [`Reason::TooLarge`] for a weight above the limit, which waiting never cures.
     pub fn try_acquire_many(&self, weight: u32) -> Result<Permit<&Self>, Rejected> {
-        Ok(Permit::new(self, self.take_new(weight)?))
+        Ok(Permit::new(self, self.take_new(weight, None, &mut Now::lazy())?))
     }
 
     /// Changes the limit. Growing lets waiters in; shrinking revokes nothing, and nobody is admitted until the
@@ -86,16 +81,8 @@ impl ConcurrencyLimit {
     /// # drop(held);
     /// ```
     pub fn set_limit(&self, limit: u32) {
-        let mut word = self.0.slots.load(SeqCst);
-        let from = loop {
-            let slots = Slots::unpack(word);
-            let changed = Slots { limit, ..slots }.pack();
-            match self.0.slots.compare_exchange_weak(word, changed, SeqCst, SeqCst) {
-                Ok(_) => break slots.limit,
-                Err(actual) => word = actual,
-            }
-        };
-        self.0.line.wake();
+        let from = self.0.slip.set_limit(limit);
+        self.0.slip.line().wake();
         if from != limit {
             self.0.telemetry.tell(Kind::ConcurrencyLimit, What::LimitChanged { from, to: limit });
         }
@@ -142,47 +129,18 @@ impl ConcurrencyLimit {
     }
 
     fn slots(&self) -> Slots {
-        Slots::unpack(self.0.slots.load(SeqCst))
+        self.0.slip.slots()
     }
 
-    /// Takes `weight` slots, past whoever waits.
     #[inline]
-    fn take(&self, weight: u32) -> Result<Held, Denied> {
-        let mut word = self.0.slots.load(SeqCst);
-        loop {
-            let next = Slots::unpack(word).admit(weight)?.pack();
-            match self.0.slots.compare_exchange_weak(word, next, SeqCst, SeqCst) {
-                Ok(_) => break,
-                Err(actual) => word = actual,
-            }
-        }
+    fn hold(&self, weight: u32) -> Held {
         let held = Held(weight);
         self.0.telemetry.note_admitted(Kind::ConcurrencyLimit, self, held, weight);
-        Ok(held)
-    }
-
-    /// Takes `weight` slots for a newcomer, who passes nobody.
-    #[inline]
-    pub(super) fn take_new(&self, weight: u32) -> Result<Held, Rejected> {
-        if self.0.line.is_empty() {
-            self.take(weight).map_err(|denied| self.refuse(denied))
-        } else {
-            Err(self.refuse(self.slots().admit(weight).err().unwrap_or(Denied::Full)))
-        }
-    }
-
-    /// Takes `weight` slots at the head of the line; a refusal is told nobody.
-    #[inline]
-    pub(super) fn take_head(&self, weight: u32) -> Result<Held, Rejected> {
-        self.take(weight).map_err(|denied| self.rejected(denied))
+        held
     }
 
     fn rejected(&self, denied: Denied) -> Rejected {
-        let reason = match denied {
-            Denied::Full => Reason::LimitReached,
-            Denied::TooLarge => Reason::TooLarge,
-        };
-        Rejected::new(self.0.telemetry.name(), reason)
+        Rejected::new(self.0.telemetry.name(), denied.reason())
     }
 
     #[cold]
@@ -195,9 +153,23 @@ impl ConcurrencyLimit {
 
     #[inline]
     fn give_back(&self, held: Held) {
-        if held.0 > 0 {
-            self.0.slots.fetch_sub(u64::from(held.0), SeqCst);
-            self.0.line.wake();
+        self.0.slip.give_back(held.0);
+    }
+}
+
+impl Limit for ConcurrencyLimit {
+    #[inline]
+    fn take_new(&self, weight: u32, share: Option<Ratio>, _: &mut Now) -> Result<Held, Rejected> {
+        match self.0.slip.take_new(weight, share) {
+            Ok(_) => Ok(self.hold(weight)),
+            Err(denied) => Err(self.refuse(denied)),
+        }
+    }
+
+    fn take_head(&self, weight: u32, share: Option<Ratio>, _: &mut Now) -> Result<Held, Rejected> {
+        match self.0.slip.take(weight, share) {
+            Ok(_) => Ok(self.hold(weight)),
+            Err(denied) => Err(self.rejected(denied)),
         }
     }
 }
@@ -239,24 +211,24 @@ impl Gate for ConcurrencyLimit {
     }
 
     fn line(&self) -> Option<&Line> {
-        Some(&self.0.line)
+        Some(self.0.slip.line())
     }
 }
 
 impl<Req: ?Sized> Admit<Req> for ConcurrencyLimit {
     #[inline]
-    fn admit(&self, _: &Req, _: &mut Now) -> Result<Held, Rejected> {
-        self.take_new(1)
+    fn admit(&self, _: &Req, now: &mut Now) -> Result<Held, Rejected> {
+        self.take_new(1, None, now)
     }
 
-    fn admit_head(&self, _: &Req, _: &mut Now) -> Result<Held, Rejected> {
-        self.take_head(1)
+    fn admit_head(&self, _: &Req, now: &mut Now) -> Result<Held, Rejected> {
+        self.take_head(1, None, now)
     }
 }
 
 impl Evict for ConcurrencyLimit {
     fn is_fresh(&self, _: &mut Now) -> bool {
-        self.in_flight() == 0 && self.0.line.is_empty()
+        self.in_flight() == 0 && self.0.slip.line().is_empty()
     }
 }
 
@@ -266,7 +238,7 @@ impl fmt::Debug for ConcurrencyLimit {
             .field("name", &self.0.telemetry.name())
             .field("limit", &self.limit())
             .field("in_flight", &self.in_flight())
-            .field("waiting", &self.0.line.len())
+            .field("waiting", &self.0.slip.line().len())
             .finish()
     }
 }

@@ -1,10 +1,11 @@
-use super::handle::{ConcurrencyLimit, Held};
+use super::handle::ConcurrencyLimit;
+use super::limit::Limit;
 use crate::class::Class;
 use crate::error::Rejected;
 use crate::gate::{Admit, Gate, Line, Now};
 use std::fmt;
 
-/// A [`ConcurrencyLimit`] in which each request weighs what a function says; made by
+/// A limit on calls in flight in which each request weighs what a function says; made by
 /// [`ConcurrencyLimit::weighing`].
 ///
 /// # Examples
@@ -27,9 +28,9 @@ use std::fmt;
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct Weighing<F> {
-    limit: ConcurrencyLimit,
-    weight: F,
+pub struct Weighing<L, F> {
+    pub(super) limit: L,
+    pub(super) weight: F,
 }
 
 impl ConcurrencyLimit {
@@ -42,35 +43,35 @@ impl ConcurrencyLimit {
     /// let layer = by_rows.layer();
     /// # let _ = layer;
     /// ```
-    pub fn weighing<Req: ?Sized, F: Fn(&Req) -> u32>(&self, weight: F) -> Weighing<F> {
+    pub fn weighing<Req: ?Sized, F: Fn(&Req) -> u32>(&self, weight: F) -> Weighing<Self, F> {
         Weighing { limit: self.clone(), weight }
     }
 }
 
-impl<F> Gate for Weighing<F> {
-    type Pass = Held;
+impl<L: Gate, F> Gate for Weighing<L, F> {
+    type Pass = L::Pass;
 
     fn refused(&self, rejected: &Rejected) {
         self.limit.refused(rejected);
     }
 
     #[inline]
-    fn answered(&self, held: &mut Held, now: &mut Now) {
+    fn answered(&self, held: &mut L::Pass, now: &mut Now) {
         self.limit.answered(held, now);
     }
 
     #[inline]
-    fn settle(&self, held: Held, class: Class, now: &mut Now) {
+    fn settle(&self, held: L::Pass, class: Class, now: &mut Now) {
         self.limit.settle(held, class, now);
     }
 
     #[inline]
-    fn release(&self, held: Held) {
+    fn release(&self, held: L::Pass) {
         self.limit.release(held);
     }
 
     #[inline]
-    fn abandon(&self, held: Held) {
+    fn abandon(&self, held: L::Pass) {
         self.limit.abandon(held);
     }
 
@@ -79,14 +80,14 @@ impl<F> Gate for Weighing<F> {
     }
 }
 
-impl<F: Fn(&Req) -> u32, Req: ?Sized> Admit<Req> for Weighing<F> {
+impl<L: Limit, F: Fn(&Req) -> u32, Req: ?Sized> Admit<Req> for Weighing<L, F> {
     #[inline]
-    fn admit(&self, request: &Req, _: &mut Now) -> Result<Held, Rejected> {
-        self.limit.take_new((self.weight)(request))
+    fn admit(&self, request: &Req, now: &mut Now) -> Result<L::Pass, Rejected> {
+        self.limit.take_new((self.weight)(request), None, now)
     }
 
-    fn admit_head(&self, request: &Req, _: &mut Now) -> Result<Held, Rejected> {
-        self.limit.take_head((self.weight)(request))
+    fn admit_head(&self, request: &Req, now: &mut Now) -> Result<L::Pass, Rejected> {
+        self.limit.take_head((self.weight)(request), None, now)
     }
 
     fn cost(&self, request: &Req) -> u64 {
@@ -94,7 +95,7 @@ impl<F: Fn(&Req) -> u32, Req: ?Sized> Admit<Req> for Weighing<F> {
     }
 }
 
-impl<F> fmt::Debug for Weighing<F> {
+impl<L: fmt::Debug, F> fmt::Debug for Weighing<L, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Weighing").field(&self.limit).finish()
     }

@@ -1,6 +1,7 @@
 use super::{Admit, Blocked, Gate, GateLayer, Line, Now, Run};
 use crate::class::{Class, Classify};
 use crate::error::Rejected;
+use crate::priority::Priority;
 use crate::time::Instant;
 use std::future::Future;
 use std::time::Duration;
@@ -130,6 +131,10 @@ impl<G: Admit<Req>, C, Req: ?Sized> Admit<Req> for Classified<G, C> {
 
     fn cost(&self, request: &Req) -> u64 {
         self.gate.cost(request)
+    }
+
+    fn rank(&self, request: &Req) -> Option<Priority> {
+        self.gate.rank(request)
     }
 
     fn foretell(&self, request: &Req, now: &mut Now) -> Option<Duration> {

@@ -3,6 +3,7 @@
 use super::{Admit, Blocked, Gate, Line, Now, Permit};
 use crate::class::Class;
 use crate::error::Rejected;
+use crate::priority::Priority;
 use crate::time::Instant;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -63,6 +64,10 @@ macro_rules! pointer {
 
             fn cost(&self, request: &Req) -> u64 {
                 (**self).cost(request)
+            }
+
+            fn rank(&self, request: &Req) -> Option<Priority> {
+                (**self).rank(request)
             }
 
             fn foretell(&self, request: &Req, now: &mut Now) -> Option<Duration> {
@@ -152,6 +157,10 @@ impl<G: Admit<Req>, Req: ?Sized> Admit<Req> for Option<G> {
 
     fn cost(&self, request: &Req) -> u64 {
         self.as_ref().map_or(0, |gate| gate.cost(request))
+    }
+
+    fn rank(&self, request: &Req) -> Option<Priority> {
+        self.as_ref()?.rank(request)
     }
 
     fn foretell(&self, request: &Req, now: &mut Now) -> Option<Duration> {
@@ -279,6 +288,11 @@ macro_rules! tuple {
             fn admit(&self, request: &Req, now: &mut Now) -> Result<Self::Pass, Rejected> {
                 $(let $gate = Taken::new(&self.$index, self.$index.admit(request, now)?);)+
                 Ok(($($gate.keep(),)+))
+            }
+
+            fn rank(&self, request: &Req) -> Option<Priority> {
+                // Of the first who tells them apart.
+                None$(.or_else(|| self.$index.rank(request)))+
             }
 
             #[expect(non_snake_case, reason = "each pass is named after its gate's type parameter")]

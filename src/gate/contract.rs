@@ -1,6 +1,7 @@
-use super::{Classified, GateLayer, Line, Now, Permit, Run};
+use super::{Classified, Exempting, GateLayer, Line, Now, Permit, Run};
 use crate::class::{ByResult, Class};
 use crate::error::Rejected;
+use crate::priority::Priority;
 use crate::time::Instant;
 use std::future::Future;
 use std::time::Duration;
@@ -162,6 +163,22 @@ pub trait Gate {
         Classified::new(self, classifier)
     }
 
+    /// The same gate, passed by the requests for which `exempt` says so: they are not asked, counted or made to
+    /// wait. For health checks, and for streams that live long.
+    ///
+    /// ```
+    /// use seawall::{ConcurrencyLimit, Gate, gate::{Admit, Now}};
+    /// let gate = ConcurrencyLimit::new("api", 0).exempt(|path: &str| path == "/health");
+    /// assert!(gate.admit("/health", &mut Now::lazy()).is_ok());
+    /// assert!(gate.admit("/orders", &mut Now::lazy()).is_err());
+    /// ```
+    fn exempt<Req: ?Sized, F: Fn(&Req) -> bool>(self, exempt: F) -> Exempting<Self, F>
+    where
+        Self: Sized,
+    {
+        Exempting::new(self, exempt)
+    }
+
     /// A tower layer over this gate. Services made from one layer share it.
     ///
     /// ```
@@ -213,6 +230,12 @@ pub trait Admit<Req: ?Sized>: Gate {
     fn cost(&self, request: &Req) -> u64 {
         let _ = request;
         1
+    }
+
+    /// In which class the request waits, where the gate tells requests apart: the highest goes first.
+    fn rank(&self, request: &Req) -> Option<Priority> {
+        let _ = request;
+        None
     }
 
     /// How long a newcomer at the end of the line would wait, where that is known while others wait: one

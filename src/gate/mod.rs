@@ -51,6 +51,7 @@
 mod classified;
 mod compose;
 mod contract;
+mod exempting;
 mod future;
 mod keyed;
 mod layer;
@@ -65,6 +66,7 @@ mod verbs;
 
 pub use self::classified::{ByRef, Classified};
 pub use self::contract::{Admit, Blocked, Gate};
+pub use self::exempting::Exempting;
 pub use self::future::ResponseFuture;
 pub(crate) use self::future::verdict;
 pub use self::keyed::{By, Evict, Keyed, KeyedPass};

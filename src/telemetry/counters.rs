@@ -70,6 +70,8 @@ counters! {
     dequeued,
     /// Limits and quotas changed.
     limit_changes,
+    /// Times that an adaptive limit stood low to find its baseline.
+    probes,
     /// Changes of the endpoints of a pool.
     endpoint_changes,
     /// Endpoints that were passed over for a while.
@@ -120,6 +122,7 @@ impl Observe for Counters {
             What::EndpointsChanged { .. } => &self.endpoint_changes,
             What::EndpointOut { .. } => &self.endpoints_out,
             What::EndpointIn { .. } => &self.endpoints_in,
+            What::Probing { .. } => &self.probes,
             What::Queued => &self.queued,
             What::Dequeued { .. } => &self.dequeued,
             What::Retried { .. } => &self.retried,

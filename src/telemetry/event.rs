@@ -27,6 +27,10 @@ pub enum Kind {
     CircuitBreaker,
     /// A concurrency limit.
     ConcurrencyLimit,
+    /// An adaptive limit.
+    AdaptiveLimit,
+    /// A shedder of what a service is not ready for.
+    Shed,
     /// A queue before a gate.
     Queue,
     /// A gate for each key.
@@ -59,6 +63,8 @@ impl Kind {
             Self::RateLimiter => "rate_limiter",
             Self::CircuitBreaker => "circuit_breaker",
             Self::ConcurrencyLimit => "concurrency_limit",
+            Self::AdaptiveLimit => "adaptive_limit",
+            Self::Shed => "shed",
             Self::Queue => "queue",
             Self::Keyed => "keyed",
             Self::Retry => "retry",
@@ -127,6 +133,11 @@ pub enum What {
         from: u32,
         /// The limit from now on.
         to: u32,
+    },
+    /// A limit stands low for a while, to find how fast the peer is when it has little to do.
+    Probing {
+        /// The limit meanwhile.
+        limit: u32,
     },
     /// A quota was changed.
     QuotaChanged {

@@ -92,7 +92,7 @@ impl Observe for Metrics {
         };
         // Each admission ends in one of three ways, so what goes up comes down.
         let in_flight = |by: f64| {
-            if event.kind == Kind::ConcurrencyLimit {
+            if matches!(event.kind, Kind::ConcurrencyLimit | Kind::AdaptiveLimit) {
                 gauge!("seawall.concurrency.in_flight", "name" => name, "kind" => kind).increment(by);
             }
         };
@@ -157,7 +157,7 @@ impl Observe for Metrics {
             }
             What::EndpointOut { .. } => endpoints("out", 1),
             What::EndpointIn { .. } => endpoints("in", 1),
-            What::QuotaChanged { .. } => {}
+            What::Probing { .. } | What::QuotaChanged { .. } => {}
         }
     }
 }

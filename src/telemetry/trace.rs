@@ -10,7 +10,7 @@ pub(super) fn event(event: &Event) {
     match event.kind {
         Kind::RateLimiter => log!("seawall::rate_limit", event),
         Kind::CircuitBreaker => log!("seawall::circuit_breaker", event),
-        Kind::ConcurrencyLimit => log!("seawall::concurrency", event),
+        Kind::ConcurrencyLimit | Kind::AdaptiveLimit | Kind::Shed => log!("seawall::concurrency", event),
         Kind::Queue | Kind::Keyed => log!("seawall::gate", event),
         Kind::Retry => log!("seawall::retry", event),
         Kind::Hedge => log!("seawall::hedge", event),
@@ -32,6 +32,11 @@ macro_rules! log {
                 target: $target, name, kind,
                 reason = rejected.reason().as_str(), retry_after = ?rejected.retry_after(), "refused"
             ),
+            What::Probing { limit } => tracing::debug!(target: $target, name, kind, limit, "probing"),
+            // An adaptive limit moves ten times a second.
+            What::LimitChanged { from, to } if $event.kind == Kind::AdaptiveLimit => {
+                tracing::debug!(target: $target, name, kind, from, to, "limit changed");
+            }
             What::LimitChanged { from, to } => tracing::info!(target: $target, name, kind, from, to, "limit changed"),
             What::QuotaChanged { from, to } => tracing::info!(target: $target, name, kind, %from, %to, "quota changed"),
             What::EndpointsChanged { added, removed, repeated } => tracing::info!(

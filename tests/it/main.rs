@@ -4,6 +4,7 @@
 
 mod balance;
 mod circuit_breaker;
+mod concurrency;
 mod contract;
 mod deadline;
 mod gate;

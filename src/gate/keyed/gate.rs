@@ -2,6 +2,7 @@ use super::handle::Keyed;
 use crate::class::Class;
 use crate::error::Rejected;
 use crate::gate::{Admit, Blocked, Evict, Gate, Line, Now};
+use crate::priority::Priority;
 use crate::telemetry::{Kind, What};
 use std::fmt;
 use std::hash::Hash;
@@ -53,6 +54,10 @@ impl<K: Hash + Eq + Clone, G: Admit<K> + Evict> Admit<K> for Keyed<K, G> {
 
     fn cost(&self, key: &K) -> u64 {
         self.cost_for(key, key)
+    }
+
+    fn rank(&self, key: &K) -> Option<Priority> {
+        self.find(key, &mut Now::lazy()).ok()?.rank(key)
     }
 
     fn foretell(&self, key: &K, now: &mut Now) -> Option<Duration> {
@@ -194,6 +199,10 @@ where
 
     fn cost(&self, request: &Req) -> u64 {
         self.keyed.cost_for(&(self.key)(request), request)
+    }
+
+    fn rank(&self, request: &Req) -> Option<Priority> {
+        self.keyed.find(&(self.key)(request), &mut Now::lazy()).ok()?.rank(request)
     }
 
     fn foretell(&self, request: &Req, now: &mut Now) -> Option<Duration> {

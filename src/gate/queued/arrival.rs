@@ -2,6 +2,7 @@
 
 use super::handle::Queue;
 use super::waiting::{Waiting, later};
+use crate::deadline;
 use crate::error::{Reason, Rejected};
 use crate::gate::line::{Entry, Full};
 use crate::gate::places::Order;
@@ -56,7 +57,10 @@ where
         return Err(refusal);
     }
     let line = gate.stand(request).unwrap_or_else(|| queue.own.clone());
-    let patience = queue.patience(&line, now);
+    let (patience, bound) = match (queue.patience(&line, now), deadline::in_force() - now) {
+        (patience, left) if left < patience => (left, Reason::Deadline),
+        (patience, _) => (patience, Reason::QueueTimeout),
+    };
     let foretold = match blocked.rejected {
         Some(rejected) => rejected.retry_after(),
         // The newest first: how long those ahead will take says nothing.
@@ -66,16 +70,17 @@ where
     if let Some(wait) = foretold
         && wait > patience
     {
-        return Err(refuse(queue, Reason::QueueTimeout, foretold));
+        return Err(refuse(queue, bound, foretold));
     }
     let cost = gate.cost(request);
-    let entry = Entry { places: queue.places(), cost, class: 0, order: queue.order, now };
+    let class = gate.rank(request).unwrap_or_default() as u8;
+    let entry = Entry { places: queue.places(), cost, class, order: queue.order, now };
     let stay = line
         .enter(entry)
         .map_err(|Full { due }| refuse(queue, Reason::QueueFull, due.map(|due| due - now)))?;
     // A gate that tells nobody has just been asked.
     let asleep = if blocked.line.is_none() { foretold.map(|wait| later(now, wait)) } else { None };
-    let waiting = Waiting::new(stay, Arc::clone(queue), now, now + patience, asleep);
+    let waiting = Waiting::new(stay, Arc::clone(queue), now, (now + patience, bound), asleep);
     queue.telemetry.note(Kind::Queue, || What::Queued);
     Ok(waiting)
 }

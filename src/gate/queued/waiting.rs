@@ -22,6 +22,8 @@ pub(super) struct Waiting {
     queue: Arc<Queue>,
     since: Instant,
     until: Instant,
+    /// What the refusal at that time says: whose time was up.
+    bound: Reason,
     /// When the head asks again though nobody wakes it.
     ask_at: Option<Instant>,
     /// When a gate without a line may be asked again, and not before.
@@ -36,11 +38,23 @@ impl Waiting {
         stay: Stay,
         queue: Arc<Queue>,
         since: Instant,
-        until: Instant,
+        (until, bound): (Instant, Reason),
         asleep: Option<Instant>,
     ) -> Self {
         let (watch, ask_at, armed_for) = (None, None, None);
-        Self { watch, stay, queue, since, until, ask_at, asleep, armed_for, had_turn: false, left: false }
+        Self {
+            watch,
+            stay,
+            queue,
+            since,
+            until,
+            bound,
+            ask_at,
+            asleep,
+            armed_for,
+            had_turn: false,
+            left: false,
+        }
     }
 
     /// Ready with the pass, once it is its turn and the gate admits it, or with why it waits no longer.
@@ -81,7 +95,7 @@ impl Waiting {
             if now >= self.until {
                 self.left = true;
                 let retry = self.ask_at.map(|at| at - now);
-                return Poll::Ready(Err(refuse(&self.queue, Reason::QueueTimeout, retry)));
+                return Poll::Ready(Err(refuse(&self.queue, self.bound, retry)));
             }
             let at = self.ask_at.map_or(self.until, |at| at.min(self.until));
             if self.armed_for.replace(at) != Some(at) {
@@ -130,7 +144,7 @@ impl Waiting {
             if let Some(wait) = retry
                 && at + wait > self.until
             {
-                return Err(refuse(&self.queue, Reason::QueueTimeout, retry));
+                return Err(refuse(&self.queue, self.bound, retry));
             }
             self.ask_at = retry.map(|wait| later(at, wait)).or(blocked.due);
             self.asleep = None;
@@ -142,7 +156,7 @@ impl Waiting {
                         let everybody = Entry {
                             places: usize::MAX,
                             cost: gate.cost(request),
-                            class: 0,
+                            class: gate.rank(request).unwrap_or_default() as u8,
                             order: Order::Fifo,
                             now: at,
                         };

@@ -59,6 +59,9 @@ pub(crate) trait Subject: Clone + Send + Sync + 'static {
     /// Calls of the inner service for one call that fails at first.
     const ATTEMPTS: u32 = 1;
 
+    /// Whether it refuses, instead of waiting, what the inner service is not ready for.
+    const SHEDS: bool = false;
+
     /// Bytes that its future may be larger than the inner one.
     const EXTRA: usize = 64;
 }
@@ -129,6 +132,7 @@ contract! {
     balance: Balanced,
     queued: Queueing,
     policy: Stacked,
+    shed: Shedding,
 }
 
 /// Runs a test of the suite in paused time, where a century is over at once: what hangs, fails.

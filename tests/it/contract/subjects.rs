@@ -5,6 +5,7 @@ pub(crate) use super::drivers::*;
 use super::{Served, Subject};
 use crate::tools::Probe;
 use seawall::circuit_breaker::{Config, Probes, Trip};
+use seawall::concurrency::Shed;
 use seawall::gate::Queued;
 use seawall::rate_limit::Quota;
 use seawall::telemetry::Telemetry;
@@ -207,5 +208,22 @@ impl Subject for Queueing {
 
     fn held(&self) -> u64 {
         u64::from(self.0.gate().in_flight()) + self.0.waiting() as u64
+    }
+}
+
+/// A shedder of what is not ready.
+#[derive(Clone)]
+pub(crate) struct Shedding(Shed);
+
+impl Subject for Shedding {
+    const LAYER: &'static str = "ShedLayer";
+    const SHEDS: bool = true;
+
+    fn roomy(telemetry: Telemetry) -> Self {
+        Self(Shed::new(telemetry))
+    }
+
+    fn layer(&self) -> impl Layer<Probe, Service: Served> + Clone + use<> {
+        lifted(self.0.layer())
     }
 }

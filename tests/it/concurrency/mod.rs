@@ -1,0 +1,7 @@
+//! Limits on calls in flight.
+
+mod adaptive;
+mod fixed;
+mod priority;
+mod race;
+mod shed;
