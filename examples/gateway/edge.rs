@@ -72,8 +72,8 @@ impl Gateway {
         let clients =
             ClientAddress::proxies(["127.0.0.0/8", "::1"].map(|net| net.parse().expect("a network")))
                 .peer_from(|extensions| extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0));
-        let per_address = KeyedRateLimiter::new(tell("per address".to_owned()), PER_ADDRESS, KEYS)
-            .by(move |request: &Request| clients.of(request));
+        let per_address =
+            clients.limit(KeyedRateLimiter::new(tell("per address".to_owned()), PER_ADDRESS, KEYS));
         let per_key = KeyedRateLimiter::new(tell("per key".to_owned()), Quota::per_second(10), KEYS)
             .by(|request: &Request| tenant(request).map(|tenant| tenant.name))
             .quota(|request: &Request| tenant(request).map_or(Quota::deny_all(), |tenant| tenant.quota));

@@ -15,7 +15,7 @@ use http::{HeaderMap, Response, StatusCode};
 /// | `Permanent` | 501, 505, 506, 508, 510, 511: the same request fails again | 15; a pushback that says "never" |
 /// | `Overload` | 429, 503, 504, with their `Retry-After` | 4, 8; 14 with a pushback |
 ///
-/// An error without an answer is `Transient`. An answer that [`Respond`](super::Respond) made of a refusal or a
+/// An error without an answer is `Transient`. An answer that [`Respond`](struct@super::Respond) made of a refusal or a
 /// timeout, in the same process, is read as what it was: a refusal is never evidence.
 ///
 /// # Examples

@@ -48,8 +48,8 @@
 //!
 //! # Defaults
 //!
-//! Each type says its own: [`Status`] and [`struct@Respond`] have their tables, [`ClientAddress`] believes the
-//! connection and no header.
+//! Each type says its own: [`Status`], [`struct@Respond`] and [`Replay`] have their tables, [`ClientAddress`]
+//! believes the connection and no header.
 //!
 //! # What counts
 //!
@@ -63,11 +63,13 @@
 //!
 //! # Memory
 //!
-//! Nothing per request but what its answer's body needs; a made answer is allocated, a passing one is not.
+//! A made answer is allocated, a passing one is not. A [`ReplayBody`] keeps up to 64 KiB for each request in flight
+//! that may be sent again, and nothing for the others.
 //!
 //! # Cancel safety
 //!
-//! Every future here owns its inner future and nothing else: dropping it drops the call.
+//! Every future here owns its inner future and nothing else: dropping it drops the call. A body dropped half-sent
+//! leaves its rest to the next attempt.
 //!
 //! # Not for
 //!
@@ -85,6 +87,7 @@ mod grpc;
 mod kept;
 mod mark;
 mod net;
+mod per_client;
 mod replay;
 mod replay_body;
 mod respond;
@@ -98,6 +101,7 @@ pub use self::client::{Caller, ClientAddress, ClientKey, Fallback, Unknown};
 pub use self::exempt::{Exempt, ExemptFuture, ExemptService};
 pub use self::grpc::is_grpc;
 pub use self::net::{InvalidNet, Net};
+pub use self::per_client::PerClient;
 pub use self::replay::{NeverSent, Repeat, Replay, Unsure};
 pub use self::replay_body::ReplayBody;
 pub use self::respond::{Answer, AsListed, Respond, RespondService};

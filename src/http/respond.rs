@@ -28,6 +28,8 @@ use tower_service::Service;
 /// # let _ = app;
 /// ```
 ///
+/// A stack that has lifted already, such as a `Policy`, goes in by its lifted form: `Respond(policy.lifted())`.
+///
 /// # What is answered
 ///
 /// | reason | HTTP | gRPC |

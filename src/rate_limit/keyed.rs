@@ -4,6 +4,7 @@ use super::{Carry, Decision, Quota, Verdict};
 use crate::class::Class;
 use crate::error::{Reason, Rejected};
 use crate::gate::{Gate, Now, Permit};
+use crate::name::Name;
 use crate::sync::atomic::{AtomicBool, AtomicU8, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
 use crate::telemetry::{Kind, Telemetry, What};
 use crate::time::Instant;
@@ -408,6 +409,17 @@ impl KeyedRateLimiter {
         K: Hash,
     {
         ByKey::new(self.clone(), key)
+    }
+
+    /// The name by which it refuses.
+    ///
+    /// ```
+    /// use seawall::rate_limit::{KeyedRateLimiter, Quota};
+    /// assert_eq!(KeyedRateLimiter::new("per user", Quota::per_hour(10), 100).name().as_str(), "per user");
+    /// ```
+    #[must_use]
+    pub fn name(&self) -> Name {
+        self.0.telemetry.name()
     }
 
     #[inline]

@@ -1,6 +1,7 @@
 //! HTTP, over real sockets where that matters.
 
 mod exempt;
+mod per_client;
 mod replay;
 mod respond;
 mod sockets;

@@ -239,3 +239,43 @@ fn the_mark_does_not_leave_the_process() {
     assert!(mark_is_private(&answer));
     assert_eq!(seawall::Classify::<_, ()>::classify(&Status::new(), Ok(&answer)), Class::Neutral);
 }
+
+#[test]
+fn an_answer_that_passes_allocates_nothing() {
+    let limit = ConcurrencyLimit::new("api", 8);
+    let inner = service_fn(|_: Request<()>| {
+        std::future::ready(Ok::<_, Infallible>(Response::new(axum::body::Bytes::new())))
+    });
+    let mut service = Respond(limit.layer().classifier(Status::new())).layer(inner);
+    let mut cx = Context::from_waker(std::task::Waker::noop());
+    let mut call = || {
+        assert!(Service::<Request<()>>::poll_ready(&mut service, &mut cx).is_ready());
+        let answer = std::pin::pin!(service.call(Request::new(()))).poll(&mut cx);
+        assert!(matches!(answer, Poll::Ready(Ok(answer)) if answer.status() == 200));
+    };
+    call();
+    assert_eq!(allocation_counter::measure(|| (0..1000).for_each(|_| call())).count_total, 0);
+}
+
+#[test]
+fn a_call_dropped_at_any_poll_gives_its_slot_back() {
+    let limit = ConcurrencyLimit::new("api", 1);
+    let pending = service_fn(|_: Request<()>| std::future::pending::<Result<Response<Body>, Infallible>>());
+    let mut service = Respond(limit.layer()).layer(pending);
+    let mut cx = Context::from_waker(std::task::Waker::noop());
+    for polls in 0..3 {
+        assert!(Service::<Request<()>>::poll_ready(&mut service, &mut cx).is_ready());
+        let mut call = Box::pin(service.call(Request::new(())));
+        (0..polls).for_each(|_| assert!(call.as_mut().poll(&mut cx).is_pending()));
+        assert_eq!(limit.in_flight(), 1);
+        drop(call);
+        assert_eq!(limit.in_flight(), 0);
+    }
+}
+
+#[tokio::test]
+async fn a_policy_goes_in_by_its_lifted_form() {
+    let policy = seawall::Policy::new("api").concurrency(ConcurrencyLimit::new("api", 0));
+    let app = Router::new().route("/", get(|| async { "hello" })).layer(Respond(policy.lifted()));
+    assert_eq!(app.oneshot(ask()).await.unwrap().status(), 503);
+}

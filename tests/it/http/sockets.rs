@@ -2,11 +2,16 @@
 
 use axum::Router;
 use axum::routing::get;
-use seawall::ConcurrencyLimit;
-use seawall::http::Respond;
+use seawall::circuit_breaker::{Config, OpenFor, State, Trip};
+use seawall::http::{Respond, Status};
+use seawall::rate_limit::Quota;
+use seawall::telemetry::{Counters, Telemetry};
+use seawall::{CircuitBreaker, ConcurrencyLimit, RateLimiter};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
@@ -104,4 +109,58 @@ async fn a_limit_is_global_under_into_make_service() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (address, app) = (listener.local_addr().unwrap(), app(&handler).into_make_service());
     storm(address, async { axum::serve(listener, app).await.unwrap() }, handler).await;
+}
+
+/// Sends 40 × 4 requests to `app` over 40 keep-alive connections, and counts the answers by status.
+async fn statuses(app: Router) -> BTreeMap<u16, usize> {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut server = JoinSet::new();
+    server.spawn(async { axum::serve(listener, app).await.unwrap() });
+    let mut clients = JoinSet::new();
+    for _ in 0..CONNECTIONS {
+        clients.spawn(async move {
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            let mut statuses = Vec::new();
+            for _ in 0..4 {
+                statuses.push(ask(&mut stream).await);
+            }
+            statuses
+        });
+    }
+    let mut counted = BTreeMap::new();
+    for status in clients.join_all().await.concat() {
+        *counted.entry(status).or_default() += 1;
+    }
+    counted
+}
+
+#[tokio::test]
+async fn a_quota_is_global() {
+    let limiter = RateLimiter::new("api", Quota::per_day(5));
+    let app = Router::new().route("/", get(|| async { "done" })).layer(Respond(limiter.layer()));
+    assert_eq!(statuses(app).await, BTreeMap::from([(200, 5), (429, 155)]));
+}
+
+#[tokio::test]
+async fn a_breaker_opens_once_for_all() {
+    let counters = Arc::new(Counters::default());
+    let config = Config::new().trip(Trip::run_of(3)).open_for(OpenFor::fixed(Duration::from_secs(3600)));
+    let breaker = CircuitBreaker::new(Telemetry::new("api").observer(Arc::clone(&counters)), config);
+    let calls = Arc::new(AtomicU32::new(0));
+    let counted = Arc::clone(&calls);
+    let app = Router::new()
+        .route(
+            "/",
+            get(move || async move {
+                counted.fetch_add(1, SeqCst);
+                axum::http::StatusCode::BAD_GATEWAY
+            }),
+        )
+        .layer(Respond(breaker.layer().classifier(Status::new())));
+    let seen = statuses(app).await;
+    let through = calls.load(SeqCst) as usize;
+    assert_eq!(seen, BTreeMap::from([(502, through), (503, 160 - through)]));
+    assert!((3..=CONNECTIONS as usize).contains(&through), "{through} calls got through");
+    assert_eq!((breaker.state(), counters.snapshot().opened), (State::Open, 1));
 }
