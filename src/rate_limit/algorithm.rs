@@ -1,4 +1,5 @@
 use super::{Decision, Quota};
+use crate::name::Name;
 use crate::time::Instant;
 use std::time::Duration;
 
@@ -50,8 +51,14 @@ pub trait Algorithm: Copy {
     /// The first instant from which on the state is indistinguishable from a fresh one.
     fn fresh_from(&self, state: &Self::State) -> Instant;
 
-    /// Permits, period and capacity.
+    /// Permits, period and capacity; of several limits, the narrowest in the long run.
     fn quota(&self) -> Quota;
+
+    /// Whether a refusal by this name is one of this algorithm's, see [`Named`](super::Named).
+    fn answers_to(&self, name: Name) -> bool {
+        let _ = name;
+        false
+    }
 }
 
 /// What becomes of the permits that are left when the quota changes.

@@ -1,4 +1,6 @@
-use crate::error::Reason;
+use crate::error::{Reason, Rejected};
+use crate::name::Name;
+use crate::time::nanos;
 use std::time::Duration;
 
 /// What an [`Algorithm`](super::Algorithm) answered, all of it from the one time that decided.
@@ -21,8 +23,11 @@ use std::time::Duration;
 pub struct Decision {
     verdict: Verdict,
     remaining: u32,
+    // Of several limits, a bit for each that refused.
+    refusing: u32,
     // Nanoseconds.
     reset_after: u64,
+    by: Option<Name>,
 }
 
 /// Yes, not now, or never.
@@ -55,26 +60,74 @@ impl Decision {
     /// ```
     #[inline]
     pub const fn new(verdict: Verdict, remaining: u32, reset_after: Duration) -> Self {
-        Self { verdict, remaining, reset_after: crate::time::nanos(reset_after) }
+        Self { verdict, remaining, refusing: 0, reset_after: nanos(reset_after), by: None }
     }
 
     #[inline]
     pub(super) const fn admitted(remaining: u32, reset_after: u64) -> Self {
-        Self { verdict: Verdict::Admitted, remaining, reset_after }
+        Self::new(Verdict::Admitted, remaining, Duration::from_nanos(reset_after))
     }
 
     #[inline]
     pub(super) const fn limited(remaining: u32, reset_after: u64, retry_after: u64) -> Self {
-        Self {
-            verdict: Verdict::Limited { retry_after: Duration::from_nanos(retry_after) },
-            remaining,
-            reset_after,
-        }
+        let verdict = Verdict::Limited { retry_after: Duration::from_nanos(retry_after) };
+        Self::new(verdict, remaining, Duration::from_nanos(reset_after))
     }
 
     #[inline]
     pub(super) const fn too_large(remaining: u32, reset_after: u64, capacity: u32) -> Self {
-        Self { verdict: Verdict::TooLarge { capacity }, remaining, reset_after }
+        Self::new(Verdict::TooLarge { capacity }, remaining, Duration::from_nanos(reset_after))
+    }
+
+    /// Given under this name, if it is a refusal.
+    pub(super) const fn by(mut self, name: Name) -> Self {
+        if !self.is_admitted() {
+            self.by = Some(name);
+        }
+        self
+    }
+
+    /// The refusal of a limiter of this name to a call of this cost.
+    pub(super) fn rejected(self, name: Name, cost: u32) -> Rejected {
+        let name = self.by.unwrap_or(name);
+        match self.verdict {
+            Verdict::TooLarge { capacity } => Rejected::too_large(name, cost, capacity),
+            Verdict::Admitted => Rejected::new(name, Reason::RateLimited),
+            Verdict::Limited { retry_after } => {
+                Rejected::new(name, Reason::RateLimited).retry_in(retry_after)
+            }
+        }
+    }
+
+    /// Given by the limit of this index among several.
+    pub(super) const fn at(mut self, index: usize) -> Self {
+        self.refusing = if self.is_admitted() || index > 31 { 0 } else { 1 << index };
+        self
+    }
+
+    /// Both limits as one: the least remaining, the latest reset, and the refusal that lasts longest.
+    pub(super) fn and(self, other: Self) -> Self {
+        let wait = |decision: &Self| match decision.verdict {
+            Verdict::Admitted => (0, Duration::ZERO),
+            Verdict::Limited { retry_after } => (1, retry_after),
+            Verdict::TooLarge { .. } => (2, Duration::ZERO),
+        };
+        let longest = if wait(&other) > wait(&self) { other } else { self };
+        // Beside one that never admits, those that do not admit now are not worth naming.
+        let refusing = match longest.verdict {
+            Verdict::TooLarge { .. } => [self, other]
+                .iter()
+                .filter(|decision| matches!(decision.verdict, Verdict::TooLarge { .. }))
+                .fold(0, |refusing, decision| refusing | decision.refusing),
+            Verdict::Admitted | Verdict::Limited { .. } => self.refusing | other.refusing,
+        };
+        Self {
+            verdict: longest.verdict,
+            remaining: self.remaining.min(other.remaining),
+            refusing,
+            reset_after: self.reset_after.max(other.reset_after),
+            by: longest.by,
+        }
     }
 
     /// Whether the permits were taken.
@@ -169,5 +222,35 @@ impl Decision {
             Verdict::Limited { retry_after } => Some(retry_after),
             Verdict::Admitted | Verdict::TooLarge { .. } => None,
         }
+    }
+
+    /// Of several limits asked together, those that refused, by their place.
+    ///
+    /// ```
+    /// use seawall::Instant;
+    /// use seawall::rate_limit::{Algorithm, Quota, TokenBucket};
+    /// let limits = [Quota::per_second(10), Quota::per_minute(5)].map(TokenBucket::new);
+    /// let mut state = limits.fresh();
+    /// assert!(limits.admit(&mut state, 5, Instant::ZERO).is_admitted());
+    /// let refused = limits.admit(&mut state, 1, Instant::ZERO);
+    /// assert_eq!(refused.refusing().collect::<Vec<_>>(), [1]);
+    /// ```
+    pub fn refusing(&self) -> impl Iterator<Item = usize> + use<> {
+        let refusing = self.refusing;
+        (0..32).filter(move |index| refusing >> index & 1 == 1)
+    }
+
+    /// The name of the limit that refused, if it has one of its own: of several, the one with the longest wait.
+    ///
+    /// ```
+    /// use seawall::Instant;
+    /// use seawall::rate_limit::{Algorithm, Named, Quota, TokenBucket};
+    /// let limit = Named::new("per second", TokenBucket::new(Quota::per_second(1)));
+    /// let refused = limit.admit(&mut limit.fresh(), 2, Instant::ZERO);
+    /// assert_eq!(refused.refused_by().map(|name| name.as_str()), Some("per second"));
+    /// ```
+    #[must_use]
+    pub const fn refused_by(&self) -> Option<Name> {
+        self.by
     }
 }

@@ -2,7 +2,7 @@ use super::algorithm::Carry;
 use super::share::{Cell, Share};
 use super::{Decision, Quota, TokenBucket, Verdict};
 use crate::class::Class;
-use crate::error::{Reason, Rejected};
+use crate::error::Rejected;
 use crate::gate::{Admit, Evict, Gate, Line, Now, Permit, verbs};
 use crate::telemetry::{Kind, Telemetry, What};
 use crate::time::Instant;
@@ -130,7 +130,7 @@ impl<A: Share> RateLimiter<A> {
     ///
     /// # Errors
     ///
-    /// [`Reason::RateLimited`] with the time to come back, or [`Reason::TooLarge`] if nothing is ever admitted.
+    /// [`RateLimited`](crate::Reason::RateLimited) with the time to come back, or [`TooLarge`](crate::Reason::TooLarge) if nothing is ever admitted.
     #[inline]
     pub fn check(&self) -> Result<(), Rejected> {
         self.check_at(Instant::now())
@@ -151,7 +151,7 @@ impl<A: Share> RateLimiter<A> {
     /// As [`check`](Self::check).
     #[inline]
     pub fn check_at(&self, now: Instant) -> Result<(), Rejected> {
-        self.take(1, self.0.line.is_empty(), now).map(drop)
+        self.take_new(1, now).map(drop)
     }
 
     /// Leave for a call that costs `cost` permits: all of them at once, or none.
@@ -168,7 +168,7 @@ impl<A: Share> RateLimiter<A> {
     ///
     /// # Errors
     ///
-    /// [`Reason::RateLimited`] with the time to come back, or [`Reason::TooLarge`] for a cost above the burst,
+    /// [`RateLimited`](crate::Reason::RateLimited) with the time to come back, or [`TooLarge`](crate::Reason::TooLarge) for a cost above the burst,
     /// which waiting never cures.
     #[inline]
     pub fn try_acquire_many(&self, cost: u32) -> Result<Permit<&Self>, Rejected> {
@@ -188,7 +188,7 @@ impl<A: Share> RateLimiter<A> {
     /// As [`try_acquire_many`](Self::try_acquire_many).
     #[inline]
     pub fn try_acquire_many_at(&self, cost: u32, now: Instant) -> Result<Permit<&Self>, Rejected> {
-        let taken = self.take(cost, self.0.line.is_empty(), now)?;
+        let taken = self.take_new(cost, now)?;
         Ok(Permit::new(self, taken))
     }
 
@@ -367,18 +367,26 @@ impl<A: Share> RateLimiter<A> {
         self.0.cell.update(|algorithm, _| algorithm.quota())
     }
 
-    /// Takes `cost` permits, if this is the caller's turn.
+    /// Takes `cost` permits, unless somebody waits.
     #[inline]
-    fn take(&self, cost: u32, turn: bool, now: Instant) -> Result<Taken, Rejected> {
-        if !turn && cost > 0 {
+    pub(super) fn take_new(&self, cost: u32, now: Instant) -> Result<Taken, Rejected> {
+        if !self.0.line.is_empty() && cost > 0 {
             return Err(self.refuse(self.behind(cost, now), cost));
         }
-        self.take_head(cost, now).map_err(|decision| self.refuse(decision, cost))
+        self.take(cost, now).map_err(|decision| self.refuse(decision, cost))
     }
 
-    /// Takes `cost` permits past those who wait.
+    /// Takes `cost` permits past those who wait; a refusal is told nobody, since the queue answers for them.
+    pub(super) fn take_in_turn(&self, cost: u32, now: Instant) -> Result<Taken, Rejected> {
+        self.take(cost, now).map_err(|decision| decision.rejected(self.0.telemetry.name(), cost))
+    }
+
+    pub(super) fn foretold(&self, cost: u32, now: Instant) -> Option<Duration> {
+        self.behind(cost, now).retry_after()
+    }
+
     #[inline]
-    fn take_head(&self, cost: u32, now: Instant) -> Result<Taken, Decision> {
+    fn take(&self, cost: u32, now: Instant) -> Result<Taken, Decision> {
         self.0.cell.admit(cost, now)?;
         let taken = Taken { cost, at: now };
         self.0.telemetry.note_admitted(Kind::RateLimiter, self, taken, cost);
@@ -402,20 +410,9 @@ impl<A: Share> RateLimiter<A> {
     #[cold]
     #[inline(never)]
     fn refuse(&self, decision: Decision, cost: u32) -> Rejected {
-        let rejected = self.rejected(decision, cost);
+        let rejected = decision.rejected(self.0.telemetry.name(), cost);
         self.refused(&rejected);
         rejected
-    }
-
-    fn rejected(&self, decision: Decision, cost: u32) -> Rejected {
-        let name = self.0.telemetry.name();
-        match decision.verdict() {
-            Verdict::TooLarge { capacity } => Rejected::too_large(name, cost, capacity),
-            Verdict::Admitted => Rejected::new(name, Reason::RateLimited),
-            Verdict::Limited { retry_after } => {
-                Rejected::new(name, Reason::RateLimited).retry_in(retry_after)
-            }
-        }
     }
 
     fn give_back(&self, Taken { cost, at }: Taken) {
@@ -435,7 +432,8 @@ impl<A: Share> Gate for RateLimiter<A> {
     type Pass = Taken;
 
     fn refused(&self, rejected: &Rejected) {
-        if rejected.by() == self.0.telemetry.name() {
+        let by = rejected.by();
+        if by == self.0.telemetry.name() || self.0.cell.update(|algorithm, _| algorithm.answers_to(by)) {
             self.0.telemetry.tell(Kind::RateLimiter, What::Refused(*rejected));
         }
     }
@@ -463,19 +461,15 @@ impl<A: Share> Gate for RateLimiter<A> {
 impl<A: Share, Req: ?Sized> Admit<Req> for RateLimiter<A> {
     #[inline]
     fn admit(&self, _: &Req, now: &mut Now) -> Result<Taken, Rejected> {
-        self.take(1, self.0.line.is_empty(), now.get())
+        self.take_new(1, now.get())
     }
 
     fn admit_head(&self, _: &Req, now: &mut Now) -> Result<Taken, Rejected> {
-        // Told nobody: the queue answers for those who wait.
-        self.take_head(1, now.get()).map_err(|decision| self.rejected(decision, 1))
+        self.take_in_turn(1, now.get())
     }
 
     fn foretell(&self, _: &Req, now: &mut Now) -> Option<Duration> {
-        match self.behind(1, now.get()).verdict() {
-            Verdict::Limited { retry_after } => Some(retry_after),
-            Verdict::Admitted | Verdict::TooLarge { .. } => None,
-        }
+        self.foretold(1, now.get())
     }
 }
 

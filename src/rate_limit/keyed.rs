@@ -1,6 +1,6 @@
 use super::by_key::ByKey;
 use super::table::{Ask, Home, Refusal, Table};
-use super::{Carry, Decision, Quota, Verdict};
+use super::{Carry, Decision, Quota};
 use crate::class::Class;
 use crate::error::{Reason, Rejected};
 use crate::gate::{Gate, Now, Permit};
@@ -456,13 +456,7 @@ impl KeyedRateLimiter {
             Refusal::NoRoom { retry_after } => {
                 Rejected::new(name, Reason::KeysFull).retry_in(Duration::from_nanos(retry_after))
             }
-            Refusal::Decided(decision) => match decision.verdict() {
-                Verdict::TooLarge { capacity } => Rejected::too_large(name, cost, capacity),
-                Verdict::Admitted => Rejected::new(name, Reason::RateLimited),
-                Verdict::Limited { retry_after } => {
-                    Rejected::new(name, Reason::RateLimited).retry_in(retry_after)
-                }
-            },
+            Refusal::Decided(decision) => decision.rejected(name, cost),
         };
         self.refused(&rejected);
         rejected

@@ -255,7 +255,7 @@ impl fmt::Debug for Quota {
 
 /// Why numbers make no quota.
 ///
-/// Non-exhaustive: what is read from text can be wrong in more ways.
+/// Non-exhaustive: a text may come to be wrong in more ways.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum QuotaError {
@@ -268,4 +268,18 @@ pub enum QuotaError {
     /// Nothing at once.
     #[error("burst: zero; to refuse everything, say so with `deny_all`")]
     ZeroBurst,
+    /// The text has not the form of a quota.
+    #[error("expected a quota such as `100/s` or `100 per minute burst 20`")]
+    Form,
+    /// The permits cannot be read.
+    #[error("permits: expected a whole number up to 4294967295")]
+    Permits,
+    /// The period cannot be read.
+    #[error(
+        "period: expected a unit such as `s` or `minute`, or a length such as `250ms`, of whole nanoseconds"
+    )]
+    Period,
+    /// The burst cannot be read.
+    #[error("burst: expected a whole number up to 4294967295")]
+    Burst,
 }

@@ -1,5 +1,7 @@
 use super::algorithm::{Algorithm, Carry};
-use super::{Decision, FixedWindow, LeakyBucket, SlidingWindowCounter, SlidingWindowLog, TokenBucket, Word};
+use super::{
+    Decision, FixedWindow, LeakyBucket, Named, SlidingWindowCounter, SlidingWindowLog, TokenBucket, Word,
+};
 use crate::sync::Mutex;
 use crate::time::Instant;
 
@@ -119,5 +121,29 @@ impl Share for SlidingWindowCounter {
 }
 
 impl Share for SlidingWindowLog {
+    type Cell = Locked<Self>;
+}
+
+impl<A: Algorithm> Share for Named<A> {
+    type Cell = Locked<Self>;
+}
+
+/// Several limits, all or nothing, under one lock.
+impl<A: Algorithm, const N: usize> Share for [A; N] {
+    type Cell = Locked<Self>;
+}
+
+/// Several limits, all or nothing, under one lock.
+impl<A: Algorithm, B: Algorithm> Share for (A, B) {
+    type Cell = Locked<Self>;
+}
+
+/// Several limits, all or nothing, under one lock.
+impl<A: Algorithm, B: Algorithm, C: Algorithm> Share for (A, B, C) {
+    type Cell = Locked<Self>;
+}
+
+/// Several limits, all or nothing, under one lock.
+impl<A: Algorithm, B: Algorithm, C: Algorithm, D: Algorithm> Share for (A, B, C, D) {
     type Cell = Locked<Self>;
 }
