@@ -60,6 +60,9 @@
 //! | [`SlidingWindowLog`] | exactly so many in any window | 16 bytes a permit | small limits that must be exact |
 //! | [`FixedWindow`] | so many from boundary to boundary, twice that around one | two numbers | quotas told to people: "a thousand a day" |
 //!
+//! A limiter that many threads use at once costs less as a [`LeasedRateLimiter`]; one with a limit for each key is a
+//! [`KeyedRateLimiter`].
+//!
 //! # Defaults
 //!
 //! | what | default | why |
@@ -114,6 +117,8 @@ mod fixed_window;
 mod handle;
 mod keyed;
 mod leaky_bucket;
+mod leased;
+mod leases;
 mod parse;
 mod quota;
 mod share;
@@ -136,6 +141,7 @@ pub use self::fixed_window::{FixedWindow, Used};
 pub use self::handle::{RateLimiter, Taken};
 pub use self::keyed::{KeyedRateLimiter, TakenByKey, WhenFull};
 pub use self::leaky_bucket::LeakyBucket;
+pub use self::leased::{Leased, LeasedRateLimiter};
 pub use self::quota::{Quota, QuotaError};
 pub use self::share::{Cell, Locked, Share};
 pub use self::sliding_window_counter::{Counted, SlidingWindowCounter};

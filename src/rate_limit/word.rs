@@ -36,6 +36,26 @@ impl Word {
         }
     }
 
+    /// Changes configuration and state together; `carry` makes the new state of what stood before.
+    pub(super) fn replace_by(
+        &self,
+        bucket: TokenBucket,
+        carry: impl FnOnce(&TokenBucket, FullAt) -> FullAt,
+    ) -> TokenBucket {
+        let _changing = self.changing.lock();
+        let (pace, quota) = self.config.get();
+        let before = TokenBucket { pace, quota };
+        let seen = self.full_at.0.swap(PARKED, SeqCst);
+        let FullAt(mut next) = carry(&before, FullAt(seen));
+        if next == seen && bucket != before {
+            // A tick later, never earlier.
+            next += 1;
+        }
+        self.config.set(bucket.pace, bucket.quota);
+        self.full_at.0.store(next, SeqCst);
+        before
+    }
+
     #[cold]
     #[inline(never)]
     fn wait(&self) {
@@ -99,17 +119,6 @@ impl Cell<TokenBucket> for Word {
     }
 
     fn replace(&self, algorithm: TokenBucket, carry: Carry, now: Instant) -> TokenBucket {
-        let _changing = self.changing.lock();
-        let (pace, quota) = self.config.get();
-        let before = TokenBucket { pace, quota };
-        let seen = self.full_at.0.swap(PARKED, SeqCst);
-        let FullAt(mut next) = algorithm.carry(&before, &FullAt(seen), carry, now);
-        if next == seen && algorithm != before {
-            // A tick later, never earlier.
-            next += 1;
-        }
-        self.config.set(algorithm.pace, algorithm.quota);
-        self.full_at.0.store(next, SeqCst);
-        before
+        self.replace_by(algorithm, |before, state| algorithm.carry(before, &state, carry, now))
     }
 }

@@ -1,26 +1,10 @@
 //! Counts that hold with real threads at one instant.
 
+use super::together;
 use seawall::rate_limit::{Carry, KeyedRateLimiter, Quota, TokenBucket, WhenFull};
 use seawall::{Instant, RateLimiter};
-use std::sync::Barrier;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
-use std::thread;
 use std::time::Duration;
-
-/// The sum of what `threads` threads count, all let go at once.
-fn together(threads: u32, count: impl Fn(u32) -> u32 + Sync) -> u32 {
-    let (start, sum) = (Barrier::new(threads as usize), AtomicU32::new(0));
-    thread::scope(|scope| {
-        for thread in 0..threads {
-            let (start, sum, count) = (&start, &sum, &count);
-            scope.spawn(move || {
-                start.wait();
-                sum.fetch_add(count(thread), Relaxed);
-            });
-        }
-    });
-    sum.into_inner()
-}
 
 #[test]
 fn at_one_instant_exactly_the_burst_is_admitted() {
