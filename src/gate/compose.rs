@@ -14,7 +14,7 @@ macro_rules! pointer {
         impl<G: Gate + ?Sized> Gate for $pointer {
             type Pass = G::Pass;
 
-            #[inline]
+            #[inline(always)]
             fn refuses(&self, now: &mut Now) -> Option<Rejected> {
                 (**self).refuses(now)
             }
@@ -23,22 +23,22 @@ macro_rules! pointer {
                 (**self).refused(rejected);
             }
 
-            #[inline]
+            #[inline(always)]
             fn answered(&self, pass: &mut Self::Pass, now: &mut Now) {
                 (**self).answered(pass, now);
             }
 
-            #[inline]
+            #[inline(always)]
             fn settle(&self, pass: Self::Pass, class: Class, now: &mut Now) {
                 (**self).settle(pass, class, now);
             }
 
-            #[inline]
+            #[inline(always)]
             fn release(&self, pass: Self::Pass) {
                 (**self).release(pass);
             }
 
-            #[inline]
+            #[inline(always)]
             fn abandon(&self, pass: Self::Pass) {
                 (**self).abandon(pass);
             }
@@ -53,7 +53,7 @@ macro_rules! pointer {
         }
 
         impl<G: Admit<Req> + ?Sized, Req: ?Sized> Admit<Req> for $pointer {
-            #[inline]
+            #[inline(always)]
             fn admit(&self, request: &Req, now: &mut Now) -> Result<Self::Pass, Rejected> {
                 (**self).admit(request, now)
             }
@@ -78,7 +78,7 @@ macro_rules! pointer {
                 (**self).stand(request)
             }
 
-            #[inline]
+            #[inline(always)]
             fn admit_in_turn(
                 &self,
                 request: &Req,
@@ -97,7 +97,7 @@ pointer!(&G, Arc<G>, Rc<G>);
 impl<G: Gate> Gate for Option<G> {
     type Pass = Option<G::Pass>;
 
-    #[inline]
+    #[inline(always)]
     fn refuses(&self, now: &mut Now) -> Option<Rejected> {
         self.as_ref()?.refuses(now)
     }
@@ -108,28 +108,28 @@ impl<G: Gate> Gate for Option<G> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn answered(&self, pass: &mut Self::Pass, now: &mut Now) {
         if let (Some(gate), Some(pass)) = (self, pass) {
             gate.answered(pass, now);
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn settle(&self, pass: Self::Pass, class: Class, now: &mut Now) {
         if let (Some(gate), Some(pass)) = (self, pass) {
             gate.settle(pass, class, now);
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn release(&self, pass: Self::Pass) {
         if let (Some(gate), Some(pass)) = (self, pass) {
             gate.release(pass);
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn abandon(&self, pass: Self::Pass) {
         if let (Some(gate), Some(pass)) = (self, pass) {
             gate.abandon(pass);
@@ -146,7 +146,7 @@ impl<G: Gate> Gate for Option<G> {
 }
 
 impl<G: Admit<Req>, Req: ?Sized> Admit<Req> for Option<G> {
-    #[inline]
+    #[inline(always)]
     fn admit(&self, request: &Req, now: &mut Now) -> Result<Self::Pass, Rejected> {
         self.as_ref().map(|gate| gate.admit(request, now)).transpose()
     }
@@ -185,18 +185,18 @@ impl<G: Admit<Req>, Req: ?Sized> Admit<Req> for Option<G> {
 impl Gate for () {
     type Pass = ();
 
-    #[inline]
+    #[inline(always)]
     fn settle(&self, (): (), _: Class, _: &mut Now) {}
 
-    #[inline]
+    #[inline(always)]
     fn release(&self, (): ()) {}
 
-    #[inline]
+    #[inline(always)]
     fn abandon(&self, (): ()) {}
 }
 
 impl<Req: ?Sized> Admit<Req> for () {
-    #[inline]
+    #[inline(always)]
     fn admit(&self, _: &Req, _: &mut Now) -> Result<(), Rejected> {
         Ok(())
     }
@@ -209,20 +209,20 @@ struct Taken<'a, G: Gate> {
 }
 
 impl<'a, G: Gate> Taken<'a, G> {
-    #[inline]
+    #[inline(always)]
     const fn new(gate: &'a G, pass: G::Pass) -> Self {
         Self { pass: Some(pass), gate }
     }
 
     /// The pass, once all gates have admitted; `None` is unreachable and costs a branch, not a panic.
-    #[inline]
+    #[inline(always)]
     fn keep(mut self) -> Option<G::Pass> {
         self.pass.take()
     }
 }
 
 impl<G: Gate> Drop for Taken<'_, G> {
-    #[inline]
+    #[inline(always)]
     fn drop(&mut self) {
         if let Some(pass) = self.pass.take() {
             self.gate.release(pass);
@@ -238,7 +238,7 @@ macro_rules! tuple {
         impl<$($gate: Gate),+> Gate for ($($gate,)+) {
             type Pass = ($(Option<$gate::Pass>,)+);
 
-            #[inline]
+            #[inline(always)]
             fn refuses(&self, now: &mut Now) -> Option<Rejected> {
                 $(if let Some(rejected) = self.$index.refuses(now) {
                     return Some(rejected);
@@ -255,35 +255,35 @@ macro_rules! tuple {
                 $(self.$index.refused(rejected);)+
             }
 
-            #[inline]
+            #[inline(always)]
             fn answered(&self, pass: &mut Self::Pass, now: &mut Now) {
                 $(if let Some(pass) = &mut pass.$index {
                     self.$index.answered(pass, now);
                 })+
             }
 
-            #[inline]
+            #[inline(always)]
             #[expect(non_snake_case, reason = "each permit is named after its gate's type parameter")]
             fn settle(&self, pass: Self::Pass, class: Class, now: &mut Now) {
                 $(let $gate = Permit::held(&self.$index, pass.$index);)+
                 $($gate.settle_with(class, now);)+
             }
 
-            #[inline]
+            #[inline(always)]
             #[expect(non_snake_case, reason = "each permit is named after its gate's type parameter")]
             fn release(&self, pass: Self::Pass) {
                 $(let $gate = Permit::held(&self.$index, pass.$index);)+
                 $($gate.release();)+
             }
 
-            #[inline]
+            #[inline(always)]
             fn abandon(&self, pass: Self::Pass) {
                 let _ = ($(Permit::held(&self.$index, pass.$index),)+);
             }
         }
 
         impl<Req: ?Sized, $($gate: Admit<Req>),+> Admit<Req> for ($($gate,)+) {
-            #[inline]
+            #[inline(always)]
             #[expect(non_snake_case, reason = "each pass is named after its gate's type parameter")]
             fn admit(&self, request: &Req, now: &mut Now) -> Result<Self::Pass, Rejected> {
                 $(let $gate = Taken::new(&self.$index, self.$index.admit(request, now)?);)+

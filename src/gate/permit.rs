@@ -31,23 +31,23 @@ pub struct Permit<G: Gate> {
 
 impl<G: Gate> Permit<G> {
     /// The permit for a pass that `gate` has just given.
-    #[inline]
+    #[inline(always)]
     pub(crate) const fn new(gate: G, pass: G::Pass) -> Self {
         Self { pass: Some(pass), gate }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) const fn held(gate: G, pass: Option<G::Pass>) -> Self {
         Self { pass, gate }
     }
 
     /// The pass itself: from here on nobody gives it back.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn into_pass(mut self) -> Option<G::Pass> {
         self.pass.take()
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn acquire<Req: ?Sized>(gate: G, request: &Req, mut now: Now) -> Result<Self, Rejected>
     where
         G: Admit<Req>,
@@ -63,7 +63,7 @@ impl<G: Gate> Permit<G> {
     /// let limit = ConcurrencyLimit::new("db", 1);
     /// limit.try_acquire().unwrap().settle(Class::Success);
     /// ```
-    #[inline]
+    #[inline(always)]
     pub fn settle(self, class: Class) {
         self.settle_with(class, &mut Now::lazy());
     }
@@ -75,7 +75,7 @@ impl<G: Gate> Permit<G> {
     /// let limit = ConcurrencyLimit::new("db", 1);
     /// limit.try_acquire().unwrap().settle_at(Class::Success, Instant::now());
     /// ```
-    #[inline]
+    #[inline(always)]
     pub fn settle_at(self, class: Class, now: Instant) {
         self.settle_with(class, &mut Now::at(now));
     }
@@ -113,7 +113,7 @@ impl<G: Gate> Permit<G> {
     /// limiter.try_acquire().unwrap().release();
     /// assert!(limiter.try_acquire().is_ok());
     /// ```
-    #[inline]
+    #[inline(always)]
     pub fn release(mut self) {
         if let Some(pass) = self.pass.take() {
             self.gate.release(pass);
@@ -126,7 +126,7 @@ impl<G: Gate> Permit<G> {
 }
 
 impl<G: Gate> Drop for Permit<G> {
-    #[inline]
+    #[inline(always)]
     fn drop(&mut self) {
         if let Some(pass) = self.pass.take() {
             self.gate.abandon(pass);

@@ -66,9 +66,13 @@ where
 
     #[inline]
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.foreseen = self.gate.gate.refuses(&mut Now::lazy());
-        if self.foreseen.is_some() {
+        // The quiet path writes no refusal, not even the lack of one.
+        if let Some(rejected) = self.gate.gate.refuses(&mut Now::lazy()) {
+            self.foreseen = Some(rejected);
             return Poll::Ready(Ok(()));
+        }
+        if self.foreseen.is_some() {
+            self.foreseen = None;
         }
         self.inner.poll_ready(cx)
     }

@@ -82,7 +82,7 @@ where
     P: Deref<Target: Parts>,
     <P::Target as Parts>::Repeat: Repeat<S, Req, S::Response, S::Error>,
 {
-    #[inline]
+    #[inline(always)]
     pub(super) const fn called(
         shared: P,
         call: S::Future,
@@ -93,7 +93,7 @@ where
         Self { stage: Stage::Calling { call, watch }, pass, spare: Some(spare), kept: None, shared }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) const fn refused(shared: P, rejected: Rejected) -> Self {
         Self { stage: Stage::Refused { rejected }, pass: None, spare: None, kept: None, shared }
     }
@@ -111,7 +111,7 @@ where
 {
     type Output = Result<S::Response, S::Error>;
 
-    #[inline]
+    #[inline(always)]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
         let shared = this.shared.parts();

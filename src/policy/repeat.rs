@@ -49,12 +49,12 @@ where
 {
     type Spare = ();
 
-    #[inline]
+    #[inline(always)]
     fn first(&self, service: &mut S, request: Req) -> (S::Future, ()) {
         (service.call(request), ())
     }
 
-    #[inline]
+    #[inline(always)]
     fn ended(&self, (): &mut (), _: Ended, _: &Result<T, E>) -> Step {
         Step::Answer
     }
@@ -87,12 +87,12 @@ where
 {
     type Spare = Spare<S, Req>;
 
-    #[inline]
+    #[inline(always)]
     fn first(&self, service: &mut S, mut request: Req) -> (S::Future, Self::Spare) {
-        let mut course = Course::new();
-        let copy = if course.may_repeat(self.rules()) { self.copies().replay(&request) } else { None };
-        self.copies().mark(&mut request, course.attempt());
-        course.hand_over(self.rules());
+        let fresh = Course::new();
+        let copy = if fresh.may_repeat(self.rules()) { self.copies().replay(&request) } else { None };
+        self.copies().mark(&mut request, fresh.attempt());
+        let course = Course::begin(self.rules());
         let Some(copy) = copy else {
             return (service.call(request), Spare { again: None, course });
         };
@@ -102,7 +102,7 @@ where
         (ready.call(request), Spare { again: Some((ready, copy)), course })
     }
 
-    #[inline]
+    #[inline(always)]
     fn ended(&self, spare: &mut Self::Spare, ended: Ended, result: &Result<T, E>) -> Step {
         let Spare { again, course } = spare;
         let copy = again.as_ref().map(|(_, copy)| copy);

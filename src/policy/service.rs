@@ -47,16 +47,20 @@ where
     type Error = S::Error;
     type Future = ResponseFuture<S, Req, P>;
 
-    #[inline]
+    #[inline(always)]
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.foreseen = self.shared.parts().gates.refuses(&mut Now::lazy());
-        if self.foreseen.is_some() {
+        // The quiet path writes no refusal, not even the lack of one.
+        if let Some(rejected) = self.shared.parts().gates.refuses(&mut Now::lazy()) {
+            self.foreseen = Some(rejected);
             return Poll::Ready(Ok(()));
+        }
+        if self.foreseen.is_some() {
+            self.foreseen = None;
         }
         self.inner.poll_ready(cx)
     }
 
-    #[inline]
+    #[inline(always)]
     fn call(&mut self, request: Req) -> Self::Future {
         let shared = self.shared.parts();
         if self.foreseen.is_some()
@@ -124,12 +128,12 @@ where
     type Error = E;
     type Future = Fut;
 
-    #[inline]
+    #[inline(always)]
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), E>> {
         Poll::Ready(Ok(()))
     }
 
-    #[inline]
+    #[inline(always)]
     fn call(&mut self, (): ()) -> Fut {
         (self.0)()
     }

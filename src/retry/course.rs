@@ -120,6 +120,17 @@ impl Course {
         Attempt::new(self.attempts.made() + 1, Cause::Retry)
     }
 
+    /// The first attempt starts: a value made at once, because one that is changed and then moved costs more
+    /// than all that it says.
+    #[inline(always)]
+    pub(crate) fn begin(rules: &Rules) -> Self {
+        if let Some(budget) = &rules.budget {
+            budget.deposit();
+        }
+        let first = if rules.is_timed() { Some(Instant::now()) } else { None };
+        Self { attempts: Attempts::begun(first), token: None }
+    }
+
     /// An attempt starts. Reads the clock only if the plan reckons from the first start.
     #[inline]
     pub(crate) fn hand_over(&mut self, rules: &Rules) {

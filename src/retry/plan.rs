@@ -319,6 +319,12 @@ impl Attempts {
         Self { made: 0, first: None, backoff: None }
     }
 
+    /// One started, at `first` if the plan reckons from there.
+    #[inline(always)]
+    pub(super) const fn begun(first: Option<Instant>) -> Self {
+        Self { made: 1, first, backoff: None }
+    }
+
     /// One more attempt starts. [`Plan::within`] is reckoned from the end of the first one, unless its start was
     /// told to [`start_at`](Self::start_at).
     ///

@@ -66,10 +66,10 @@ where
 
     #[inline]
     fn call(&mut self, mut request: Req) -> Self::Future {
-        let mut course = Course::new();
-        let copy = if course.may_repeat(&self.terms.rules) { self.replay.replay(&request) } else { None };
-        self.replay.mark(&mut request, course.attempt());
-        course.hand_over(&self.terms.rules);
+        let fresh = Course::new();
+        let copy = if fresh.may_repeat(&self.terms.rules) { self.replay.replay(&request) } else { None };
+        self.replay.mark(&mut request, fresh.attempt());
+        let course = Course::begin(&self.terms.rules);
         if copy.is_some() {
             let clone = self.inner.clone();
             let mut ready = mem::replace(&mut self.inner, clone);
