@@ -265,8 +265,8 @@ macro_rules! tuple {
             #[inline(always)]
             #[expect(non_snake_case, reason = "each permit is named after its gate's type parameter")]
             fn settle(&self, pass: Self::Pass, class: Class, now: &mut Now) {
-                $(let $gate = Permit::held(&self.$index, pass.$index);)+
-                $($gate.settle_with(class, now);)+
+                $(let mut $gate = Permit::held(&self.$index, pass.$index);)+
+                $($gate.end(class, now);)+
             }
 
             #[inline(always)]

@@ -83,6 +83,12 @@ impl<G: Gate> Permit<G> {
     // Always: left to itself the compiler spills the pass for it, thirty instructions a call.
     #[inline(always)]
     pub(crate) fn settle_with(mut self, class: Class, now: &mut Now) {
+        self.end(class, now);
+    }
+
+    /// Settles where it lies: a permit that is moved is copied twice.
+    #[inline(always)]
+    pub(crate) fn end(&mut self, class: Class, now: &mut Now) {
         if let Some(pass) = self.pass.take() {
             self.gate.settle(pass, class, now);
         }

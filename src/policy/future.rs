@@ -123,13 +123,13 @@ where
                         Poll::Pending => Err(shared.timed_out(ready!(watch.poll_up(cx))).into()),
                     };
                     // What the call held goes first; a classifier that panics abandons the permit at once.
-                    let permit = Permit::held(&shared.gates, this.pass.take());
+                    let mut permit = Permit::held(&shared.gates, this.pass.take());
                     this.stage.set(Stage::Done);
                     let ended = Ended::of(&shared.classifier, &result);
                     match ended {
                         Ended::Refused => permit.release(),
                         Ended::TimedOut(class) | Ended::Answered(class) => {
-                            permit.settle_with(class, &mut Now::lazy());
+                            permit.end(class, &mut Now::lazy());
                         }
                     }
                     let Some(spare) = this.spare else {
