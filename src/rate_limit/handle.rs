@@ -393,6 +393,23 @@ impl<A: Share> RateLimiter<A> {
         Ok(taken)
     }
 
+    /// One step of an algorithm's own that takes `cost` permits.
+    pub(super) fn step<T>(
+        &self,
+        cost: u32,
+        step: impl FnMut(&A, &mut A::State) -> Result<T, Decision>,
+    ) -> Result<T, Rejected> {
+        let taken = self.0.cell.update(step).map_err(|decision| self.refuse(decision, cost))?;
+        self.0.telemetry.note(Kind::RateLimiter, || What::Admitted { cost });
+        Ok(taken)
+    }
+
+    /// One step of an algorithm's own that takes nothing.
+    pub(super) fn give<T>(&self, step: impl FnMut(&A, &mut A::State) -> T) {
+        self.0.cell.update(step);
+        self.0.line.wake();
+    }
+
     /// The answer to a newcomer while others wait: none overtakes.
     #[cold]
     #[inline(never)]

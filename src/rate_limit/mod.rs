@@ -60,7 +60,8 @@
 //! | [`SlidingWindowLog`] | exactly so many in any window | 16 bytes a permit | small limits that must be exact |
 //! | [`FixedWindow`] | so many from boundary to boundary, twice that around one | two numbers | quotas told to people: "a thousand a day" |
 //!
-//! A limiter that many threads use at once costs less as a [`LeasedRateLimiter`]; one with a limit for each key is a
+//! A [`Booking`] gives out permits ahead of time and takes them back; a [`Heeding`] limit on the client's side heeds what the
+//! server says of its own. A limiter that many threads use at once costs less as a [`LeasedRateLimiter`]; one with a limit for each key is a
 //! [`KeyedRateLimiter`].
 //!
 //! # Defaults
@@ -109,18 +110,22 @@
 //! millions of domains" (Cloudflare, 2017).
 
 mod algorithm;
+mod booking;
 mod by_cost;
 mod by_key;
 mod config;
 mod decision;
 mod fixed_window;
 mod handle;
+mod heed;
+mod heeding;
 mod keyed;
 mod leaky_bucket;
 mod leased;
 mod leases;
 mod parse;
 mod quota;
+mod reservation;
 mod share;
 mod sliding_window_counter;
 mod sliding_window_log;
@@ -134,15 +139,18 @@ mod twin;
 mod word;
 
 pub use self::algorithm::{Algorithm, Carry};
+pub use self::booking::{Booked, Booking, Slot};
 pub use self::by_cost::ByCost;
 pub use self::by_key::{ByKey, Common, Cost, One, Quotas};
 pub use self::decision::{Decision, Verdict};
 pub use self::fixed_window::{FixedWindow, Used};
 pub use self::handle::{RateLimiter, Taken};
+pub use self::heeding::{Heard, Heeding};
 pub use self::keyed::{KeyedRateLimiter, TakenByKey, WhenFull};
 pub use self::leaky_bucket::LeakyBucket;
 pub use self::leased::{Leased, LeasedRateLimiter};
 pub use self::quota::{Quota, QuotaError};
+pub use self::reservation::Reservation;
 pub use self::share::{Cell, Locked, Share};
 pub use self::sliding_window_counter::{Counted, SlidingWindowCounter};
 pub use self::sliding_window_log::{Log, SlidingWindowLog};

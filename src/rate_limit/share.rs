@@ -1,6 +1,7 @@
 use super::algorithm::{Algorithm, Carry};
 use super::{
-    Decision, FixedWindow, LeakyBucket, Named, SlidingWindowCounter, SlidingWindowLog, TokenBucket, Word,
+    Booking, Decision, FixedWindow, Heeding, LeakyBucket, Named, SlidingWindowCounter, SlidingWindowLog,
+    TokenBucket, Word,
 };
 use crate::sync::Mutex;
 use crate::time::Instant;
@@ -121,6 +122,14 @@ impl Share for SlidingWindowCounter {
 }
 
 impl Share for SlidingWindowLog {
+    type Cell = Locked<Self>;
+}
+
+impl Share for Booking {
+    type Cell = Locked<Self>;
+}
+
+impl<A: Algorithm> Share for Heeding<A> {
     type Cell = Locked<Self>;
 }
 

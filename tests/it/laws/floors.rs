@@ -8,7 +8,11 @@ const ELSEWHERE: &[&str] = &["gate", "telemetry", "http", "redis"];
 /// The rooms that share or adapt. Every other file of a family decides, without being listed anywhere: a new
 /// room that shares is declared here, so that it is said once and seen in review.
 const NOT_DECIDING: &[&str] = &[
-    "mod", "handle", "layer", "service", "future",  // the rooms that every family has
+    "mod",
+    "handle",
+    "layer",
+    "service",
+    "future",  // the rooms that every family has
     "keyed",   // the handle over many keys
     "budget",  // a handle of its own: shared by many retries
     "course",  // one call through a retry's lock and budget
@@ -16,10 +20,25 @@ const NOT_DECIDING: &[&str] = &[
     "run",     // a function as a service
     "watch",   // a timer
     "current", // a deadline reckoned from the clock
-    "pool", "endpoint", // handles: who is there, and how each fares
-    "id", "live", "member", "picker", "roster", "snapshot", "ticket", "tried", // what a pool shares
-    "share", "word", "table", "leases", "leased", // the lock or the atomics around a limiter's state
-    "shared", "stripes", // the lock and the atomics around a circuit
+    "pool",
+    "endpoint", // handles: who is there, and how each fares
+    "id",
+    "live",
+    "member",
+    "picker",
+    "roster",
+    "snapshot",
+    "ticket",
+    "tried", // what a pool shares
+    "share",
+    "word",
+    "table",
+    "leases",
+    "leased",
+    "reservation",
+    "heed", // the lock or the atomics around a limiter's state
+    "shared",
+    "stripes", // the lock and the atomics around a circuit
     "config",  // the settings of a driver, with their telemetry
     "repeat",  // a service taken along for further attempts
 ];

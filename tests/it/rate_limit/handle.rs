@@ -1,7 +1,7 @@
 //! One limit, shared.
 
 use seawall::gate::{Admit, Now};
-use seawall::rate_limit::{Carry, Quota, TokenBucket};
+use seawall::rate_limit::{Booking, Carry, Quota, TokenBucket};
 use seawall::telemetry::{Counters, Telemetry};
 use seawall::{Class, ConcurrencyLimit, Gate, Instant, LiftLayer, RateLimiter, Reason};
 use std::sync::Arc;
@@ -116,4 +116,38 @@ fn whoever_comes_with_an_older_time_is_given_nothing_for_it() {
         assert_eq!(wait, Some(Duration::from_secs(101 - seconds)));
     }
     assert!(limiter.check_at(at(101)).is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reservation_dropped_before_its_time_is_cancelled() {
+    let limiter = RateLimiter::with("mail", Booking::new(Quota::per_second(1)));
+    let patience = Duration::from_secs(60);
+    limiter.check().unwrap();
+    let first = limiter.reserve(1, patience).unwrap();
+    let second = limiter.reserve(1, patience).unwrap();
+    assert_eq!((first.wait(), second.wait()), (Duration::from_secs(1), Duration::from_secs(2)));
+    drop(second);
+    assert_eq!(limiter.reserve(1, patience).map(|turn| turn.wait()), Ok(Duration::from_secs(2)));
+    tokio::time::advance(first.wait()).await;
+    // At its time it is spent.
+    drop(first);
+    assert_eq!(limiter.reserve(1, patience).unwrap().wait(), Duration::from_secs(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_in_a_queue_is_let_in_in_order_and_nobody_overtakes() {
+    use seawall::gate::Queued;
+    let limiter = RateLimiter::new("api", Quota::per_second(1));
+    limiter.check().unwrap();
+    let queued = Queued::new("queue", limiter.clone(), 2, Duration::from_secs(10));
+    let start = Instant::now();
+    let wait = || async {
+        queued.run(|| async { Ok::<_, ()>(Instant::now()) }).await.map(|at| (at - start).as_secs())
+    };
+    let (first, second, ()) = tokio::join!(wait(), wait(), async {
+        let overtaking = limiter.check().unwrap_err();
+        assert_eq!(overtaking.retry_after(), Some(Duration::from_secs(3)));
+        assert_eq!(wait().await.unwrap_err().rejected().unwrap().reason(), Reason::QueueFull);
+    });
+    assert_eq!((first, second), (Ok(1), Ok(2)));
 }
