@@ -104,6 +104,7 @@ pub mod gate;
 #[cfg(any(doc, doctest))]
 pub mod guide;
 pub mod hash;
+pub mod hedge;
 #[cfg(feature = "http")]
 pub mod http;
 pub mod policy;

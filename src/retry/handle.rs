@@ -210,7 +210,7 @@ impl<C, R> Retry<C, R> {
         F: FnMut() -> Fut,
         Fut: Future<Output = Result<T, E>>,
     {
-        ResponseFuture::asleep(Lift::new(Calls(call)), (), &*self.terms, Cloned)
+        ResponseFuture::asleep(Lift::new(Calls::new(call)), (), &*self.terms, Cloned)
     }
 
     /// [`run`](Self::run) for a call whose error is lifted already, because it goes through another primitive: a
@@ -233,7 +233,7 @@ impl<C, R> Retry<C, R> {
         Fut: Future<Output = Result<T, E>>,
         E: Fault,
     {
-        ResponseFuture::asleep(Calls(call), (), &*self.terms, Cloned)
+        ResponseFuture::asleep(Calls::new(call), (), &*self.terms, Cloned)
     }
 
     /// A tower layer over this handle: every service made from it shares the plan and the budget.

@@ -10,7 +10,13 @@ pub type Run<'a, S, C> = ResponseFuture<S, (), &'a Terms<C>, Cloned>;
 
 /// A function as the service that a direct call goes to.
 #[derive(Clone, Copy, Debug)]
-pub struct Calls<F>(pub(super) F);
+pub struct Calls<F>(F);
+
+impl<F> Calls<F> {
+    pub(crate) const fn new(call: F) -> Self {
+        Self(call)
+    }
+}
 
 impl<F, Fut, T, E> Service<()> for Calls<F>
 where

@@ -9,6 +9,7 @@ mod contract;
 mod deadline;
 mod gate;
 mod hash;
+mod hedge;
 #[cfg(feature = "http")]
 mod http;
 mod keyed;

@@ -5,6 +5,7 @@ use super::{Served, Subject};
 use crate::tools::Probe;
 use seawall::circuit_breaker::Trip;
 use seawall::deadline::Deadlines;
+use seawall::hedge::{Always, Delay, Hedge};
 use seawall::rate_limit::Quota;
 use seawall::retry::{Backoff, Plan};
 use seawall::telemetry::Telemetry;
@@ -40,6 +41,23 @@ impl Subject for RetriedAtOnce {
 
     fn roomy(telemetry: Telemetry) -> Self {
         Self(Retry::new(telemetry, Plan::new().backoff(Backoff::none())))
+    }
+
+    fn layer(&self) -> impl Layer<Probe, Service: Served> + Clone + use<> {
+        lifted(self.0.layer())
+    }
+}
+
+#[derive(Clone)]
+pub(crate) struct Hedged(Hedge);
+
+impl Subject for Hedged {
+    const LAYER: &'static str = "HedgeLayer";
+    const ATTEMPTS: u32 = 2;
+    const EXTRA: usize = 384;
+
+    fn roomy(telemetry: Telemetry) -> Self {
+        Self(Hedge::new(telemetry, Delay::default().otherwise(Duration::from_secs(1)), Always))
     }
 
     fn layer(&self) -> impl Layer<Probe, Service: Served> + Clone + use<> {

@@ -121,6 +121,7 @@ macro_rules! contract {
 contract! {
     lift: Lifted,
     deadline: Due,
+    hedge: Hedged,
     retry: Retried,
     retry_at_once: RetriedAtOnce,
     timeout: Timed,

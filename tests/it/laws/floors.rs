@@ -19,6 +19,7 @@ const NOT_DECIDING: &[&str] = &[
     "waits",   // a backoff that draws its own chance
     "run",     // a function as a service
     "watch",   // a timer
+    "further", // an attempt under way
     "current", // a deadline reckoned from the clock
     "pool",
     "endpoint", // handles: who is there, and how each fares
