@@ -17,7 +17,7 @@ pub(crate) struct Tenant {
 
 /// In real life these come from a store, and hashed.
 pub(crate) const TENANTS: [Tenant; 2] = [
-    Tenant { name: "gold", key: "gold-5f0c6a2e9b7d41388c1e", quota: Quota::per_second(5000) },
+    Tenant { name: "gold", key: "gold-5f0c6a2e9b7d41388c1e", quota: Quota::per_second(50_000) },
     Tenant { name: "bronze", key: "bronze-77a1d3c2f04e4b96", quota: Quota::per_second(50).burst(25) },
 ];
 

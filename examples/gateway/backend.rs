@@ -31,7 +31,7 @@ pub(crate) struct Seen {
     requests: AtomicU64,
     in_flight: AtomicU32,
     most: AtomicU32,
-    failing: AtomicU32,
+    failing: AtomicU64,
     slow_by: AtomicU64,
     // How often each POST came, by its request id: one must never come twice.
     posts: parking_lot::Mutex<HashMap<String, u32>>,
@@ -89,9 +89,9 @@ impl Drop for Backend {
 }
 
 impl Seen {
-    /// From now on it answers with a 500.
-    pub(crate) fn fail(&self, failing: bool) {
-        self.failing.store(failing.into(), SeqCst);
+    /// From now on it answers every `nth` request with a 500; 0 is none.
+    pub(crate) fn fail_every(&self, nth: u64) {
+        self.failing.store(nth, SeqCst);
     }
 
     /// From now on it takes so much longer.
@@ -119,10 +119,10 @@ impl Seen {
 struct InFlight<'a>(&'a Seen);
 
 impl<'a> InFlight<'a> {
-    fn new(seen: &'a Seen) -> Self {
-        seen.requests.fetch_add(1, SeqCst);
+    /// And the number of the request.
+    fn new(seen: &'a Seen) -> (Self, u64) {
         seen.most.fetch_max(seen.in_flight.fetch_add(1, SeqCst) + 1, SeqCst);
-        Self(seen)
+        (Self(seen), seen.requests.fetch_add(1, SeqCst))
     }
 }
 
@@ -138,14 +138,15 @@ async fn answer(
     headers: HeaderMap,
     body: Bytes,
 ) -> (StatusCode, [(&'static str, &'static str); 1], String) {
-    let _in_flight = InFlight::new(&seen);
+    let (_in_flight, number) = InFlight::new(&seen);
     let id = headers.get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or("none");
     if method == Method::POST {
         *seen.posts.lock().entry(id.to_owned()).or_default() += 1;
     }
     crate::pause(WORK + Duration::from_millis(seen.slow_by.load(SeqCst))).await;
     let served_by = [("x-backend", name)];
-    if seen.failing.load(SeqCst) > 0 {
+    let nth = seen.failing.load(SeqCst);
+    if nth > 0 && number.is_multiple_of(nth) {
         return (StatusCode::INTERNAL_SERVER_ERROR, served_by, "out of order\n".to_owned());
     }
     (StatusCode::OK, served_by, format!("{name} got {} bytes of request {id}\n", body.len()))

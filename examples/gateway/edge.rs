@@ -33,8 +33,6 @@ use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetReques
 
 /// How many calls the gateway works on at a time; the next is shed.
 pub(crate) const IN_FLIGHT: u32 = 96;
-/// What one client address may ask for, whatever its keys.
-pub(crate) const PER_ADDRESS: Quota = Quota::per_second(150).burst(150);
 /// How many addresses, and how many keys, are told apart at a time.
 const KEYS: usize = 10_000;
 
@@ -47,9 +45,11 @@ pub(crate) struct Gateway {
 }
 
 impl Gateway {
-    /// A gateway that sends `/{group}` and all below it to the backends of that group.
+    /// A gateway that sends `/{group}` and all below it to the backends of that group. One client address may ask
+    /// for `per_address`, whatever its keys.
     pub(crate) fn new(
         groups: &[(&'static str, Vec<(&'static str, SocketAddr)>)],
+        per_address: Quota,
         prometheus: PrometheusHandle,
     ) -> Self {
         let (metrics, ledger) = (Arc::new(Metrics::new()), Arc::new(Ledger::default()));
@@ -73,7 +73,7 @@ impl Gateway {
             ClientAddress::proxies(["127.0.0.0/8", "::1"].map(|net| net.parse().expect("a network")))
                 .peer_from(|extensions| extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0));
         let per_address =
-            clients.limit(KeyedRateLimiter::new(tell("per address".to_owned()), PER_ADDRESS, KEYS));
+            clients.limit(KeyedRateLimiter::new(tell("per address".to_owned()), per_address, KEYS));
         let per_key = KeyedRateLimiter::new(tell("per key".to_owned()), Quota::per_second(10), KEYS)
             .by(|request: &Request| tenant(request).map(|tenant| tenant.name))
             .quota(|request: &Request| tenant(request).map_or(Quota::deny_all(), |tenant| tenant.quota));

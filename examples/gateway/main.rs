@@ -31,6 +31,7 @@ use crate::command::{Command, USAGE};
 use crate::edge::Gateway;
 use axum::Router;
 use metrics_exporter_prometheus::PrometheusBuilder;
+use seawall::rate_limit::Quota;
 use std::error::Error as StdError;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
@@ -85,14 +86,11 @@ fn start(names: &[&'static str]) -> std::io::Result<Vec<Backend>> {
 }
 
 /// A gateway before these backends.
-fn gateway(backends: &[(&'static str, Vec<Backend>)]) -> Result<Gateway, Failure> {
-    let places: Vec<_> = backends
-        .iter()
-        .map(|(group, backends)| {
-            (*group, backends.iter().map(|backend| (backend.name(), backend.address())).collect())
-        })
-        .collect();
-    Ok(Gateway::new(&places, PrometheusBuilder::new().install_recorder()?))
+fn gateway(groups: &[(&'static str, Vec<Backend>)], per_address: Quota) -> Result<Gateway, Failure> {
+    let place = |backend: &Backend| (backend.name(), backend.address());
+    let places: Vec<_> =
+        groups.iter().map(|(group, backends)| (*group, backends.iter().map(place).collect())).collect();
+    Ok(Gateway::new(&places, per_address, PrometheusBuilder::new().install_recorder()?))
 }
 
 /// Serves until `stop`, and then until the calls in flight have ended.
@@ -108,7 +106,8 @@ async fn listen(address: SocketAddr) -> Result<bool, Failure> {
         .iter()
         .map(|(group, names)| Ok((*group, start(names)?)))
         .collect::<std::io::Result<Vec<_>>>()?;
-    let gateway = gateway(&backends)?;
+    // Room for a load generator, which asks from one address.
+    let gateway = gateway(&backends, Quota::per_second(50_000))?;
     let address = listener.local_addr()?;
     say!("listening on http://{address}, in front of");
     for (group, backends) in &backends {

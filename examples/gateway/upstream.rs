@@ -36,10 +36,10 @@ pub(crate) type Upstream = BoxCloneSyncService<Outgoing, Answer, Error<ClientErr
 pub(crate) const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(600);
 /// How many calls a group may have in flight: what is beyond it would only wait, and take the edge's slots.
 pub(crate) const BULKHEAD: u32 = 48;
-/// A fifth of the traffic may be retries, five a second beside it, and twenty in a burst.
+/// A fifth of the traffic may be retries, two a second beside it, and ten in a burst.
 pub(crate) const EXTRA: Ratio = Ratio::percent(20);
-pub(crate) const RESERVE: u32 = 5;
-pub(crate) const HOLD: u32 = 20;
+pub(crate) const RESERVE: u32 = 2;
+pub(crate) const HOLD: u32 = 10;
 
 /// What can be seen of a group from outside.
 #[derive(Clone)]
