@@ -1,5 +1,6 @@
 //! HTTP, over real sockets where that matters.
 
+mod deadline;
 mod exempt;
 mod per_client;
 mod replay;
