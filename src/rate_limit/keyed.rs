@@ -1,4 +1,5 @@
 use super::by_key::ByKey;
+use super::fingerprint::Fingerprints;
 use super::table::{Ask, Home, Refusal, Table};
 use super::{Carry, Decision, Quota};
 use crate::class::Class;
@@ -11,7 +12,7 @@ use crate::time::Instant;
 use arc_swap::ArcSwap;
 use std::collections::HashMap;
 use std::fmt;
-use std::hash::{BuildHasher, Hash, RandomState};
+use std::hash::{BuildHasher, Hash};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -65,7 +66,7 @@ pub struct KeyedRateLimiter(Arc<Shared>);
 
 struct Shared {
     table: Table,
-    hasher: RandomState,
+    fingerprints: Fingerprints,
     full: AtomicU8,
     // Whether there is anything in `overrides`: most have none, and then nobody looks.
     overridden: AtomicBool,
@@ -110,7 +111,7 @@ impl KeyedRateLimiter {
     pub fn new(telemetry: impl Into<Telemetry>, quota: Quota, max_keys: usize) -> Self {
         Self(Arc::new(Shared {
             table: Table::new(quota, max_keys),
-            hasher: RandomState::new(),
+            fingerprints: Fingerprints::new(),
             full: AtomicU8::new(WhenFull::default() as u8),
             overridden: AtomicBool::new(false),
             overrides: ArcSwap::default(),
@@ -425,11 +426,28 @@ impl KeyedRateLimiter {
     #[inline]
     pub(super) fn fingerprint<K: Hash + ?Sized>(&self, key: &K) -> u64 {
         // 0 is a slot that was never used.
-        self.0.hasher.hash_one(key).max(1)
+        self.0.fingerprints.hash_one(key).max(1)
     }
 
     #[inline]
     pub(super) fn take(
+        &self,
+        key: u64,
+        cost: u32,
+        own: Option<Quota>,
+        now: Instant,
+    ) -> Result<TakenByKey, Rejected> {
+        let Shared { table, overridden, telemetry, .. } = &*self.0;
+        let common = own.is_none() && !overridden.load(Acquire);
+        if common && !telemetry.is_observed() && table.try_admit(key, cost, now) {
+            return Ok(TakenByKey { key, own: None, cost, home: Home::Slot });
+        }
+        self.take_slowly(key, cost, own, now)
+    }
+
+    /// The same with all that is not needed on a quiet day: new keys, quotas of their own, an observer, the refusal.
+    #[inline(never)]
+    fn take_slowly(
         &self,
         key: u64,
         cost: u32,

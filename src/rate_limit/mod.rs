@@ -115,6 +115,7 @@ mod by_cost;
 mod by_key;
 mod config;
 mod decision;
+mod fingerprint;
 mod fixed_window;
 mod handle;
 mod heed;

@@ -68,12 +68,18 @@ pub trait Cell<A: Algorithm> {
     /// answers what stood before.
     fn replace(&self, algorithm: A, carry: Carry, now: Instant) -> A;
 
+    /// Takes `cost` permits, if that can be done quickly; after a no, [`admit`](Self::admit) decides.
+    #[inline]
+    fn try_admit(&self, cost: u32, now: Instant) -> bool {
+        let _ = (cost, now);
+        false
+    }
+
     /// Takes `cost` permits, or says why not: [`Algorithm::admit`] without the figures of an admission.
     ///
     /// # Errors
     ///
     /// The decision that refused.
-    #[inline]
     fn admit(&self, cost: u32, now: Instant) -> Result<(), Decision> {
         let decision = self.update(|algorithm, state| algorithm.admit(state, cost, now));
         if decision.is_admitted() { Ok(()) } else { Err(decision) }

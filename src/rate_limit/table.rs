@@ -87,8 +87,24 @@ impl Table {
         self.config.get().0.told_for(own)
     }
 
-    /// Takes the permits; answers from where, and the state there afterwards.
+    /// Takes permits of a key that stands where it is first looked for; after a no, [`admit`](Self::admit) decides.
     #[inline]
+    pub(super) fn try_admit(&self, key: u64, cost: u32, now: Instant) -> bool {
+        let Some(slot) = self.slots.get(self.home(key)) else { return false };
+        loop {
+            let (seen, pace) = self.config.read(|| slot.full_at.load(SeqCst));
+            if cost == 0 || slot.key.load(SeqCst) != key {
+                return false;
+            }
+            // Parked is later than any now, and is refused.
+            let Some(next) = pace.admit(seen, cost, now) else { return false };
+            if slot.swap(seen, next) {
+                return slot.key.load(SeqCst) == key;
+            }
+        }
+    }
+
+    /// Takes the permits; answers from where, and the state there afterwards.
     pub(super) fn admit(&self, ask: Ask) -> Result<(Home, u64), Refusal> {
         if ask.cost == 0 {
             return Ok((Home::Nowhere, 0));
@@ -183,11 +199,17 @@ impl Table {
     #[inline]
     fn path(&self, key: u64) -> impl Iterator<Item = &Slot> {
         let slots = self.slots.len();
-        let home = ((u128::from(key) * slots as u128) >> 64) as usize;
+        let home = self.home(key);
         let (ahead, reach) = (slots - home, REACH.min(slots));
         let (first, second) =
             if reach <= ahead { (home..home + reach, 0..0) } else { (home..slots, 0..reach - ahead) };
         self.slots[first].iter().chain(&self.slots[second])
+    }
+
+    /// The slot in which a key is first looked for.
+    #[inline]
+    fn home(&self, key: u64) -> usize {
+        ((u128::from(key) * self.slots.len() as u128) >> 64) as usize
     }
 
     const fn stripe(&self, key: u64) -> &Mutex<()> {

@@ -351,7 +351,17 @@ impl Pace {
         self.nanos(ticks).saturating_sub(now.as_nanos().min(self.horizon))
     }
 
+    #[inline]
     fn nanos(self, ticks: u128) -> u64 {
+        match u64::try_from(ticks) {
+            Ok(ticks) if self.shift == 0 => ticks.div_ceil(u64::from(self.scale)),
+            _ => self.far(ticks),
+        }
+    }
+
+    /// The same for what leaves the word on the way.
+    #[cold]
+    fn far(self, ticks: u128) -> u64 {
         if ticks > u128::MAX >> self.shift {
             return u64::MAX;
         }

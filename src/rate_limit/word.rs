@@ -1,8 +1,8 @@
+use super::TokenBucket;
 use super::algorithm::{Algorithm, Carry};
 use super::config::{Config, PARKED};
 use super::share::Cell;
 use super::token_bucket::{FullAt, Pace};
-use super::{Decision, TokenBucket};
 use crate::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use crate::sync::{Mutex, Padded};
 use crate::time::Instant;
@@ -61,12 +61,6 @@ impl Word {
     fn wait(&self) {
         drop(self.changing.lock());
     }
-
-    #[cold]
-    #[inline(never)]
-    fn refused(pace: Pace, full_at: u64, cost: u32, now: Instant) -> Decision {
-        pace.answer(full_at, cost, 0, now)
-    }
 }
 
 impl Cell<TokenBucket> for Word {
@@ -79,23 +73,16 @@ impl Cell<TokenBucket> for Word {
     }
 
     #[inline]
-    fn admit(&self, cost: u32, now: Instant) -> Result<(), Decision> {
+    fn try_admit(&self, cost: u32, now: Instant) -> bool {
         if cost == 0 {
-            return Ok(());
+            return false;
         }
         loop {
-            let (seen, pace) = self.read();
-            match pace.admit(seen, cost, now) {
-                Some(next) => {
-                    if self.full_at.0.compare_exchange_weak(seen, next, SeqCst, SeqCst).is_ok() {
-                        return Ok(());
-                    }
-                }
-                None => {
-                    if self.full_at.0.load(SeqCst) == seen {
-                        return Err(Self::refused(pace, seen, cost, now));
-                    }
-                }
+            let (seen, pace) = self.config.read(|| self.full_at.0.load(SeqCst));
+            // Parked is later than any now: refused, as far as can be seen from here.
+            let Some(next) = pace.admit(seen, cost, now) else { return false };
+            if self.full_at.0.compare_exchange_weak(seen, next, SeqCst, SeqCst).is_ok() {
+                return true;
             }
         }
     }
