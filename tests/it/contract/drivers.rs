@@ -2,14 +2,18 @@
 
 use super::subjects::{PLENTY, lifted};
 use super::{Served, Subject};
-use crate::tools::Probe;
+use crate::tools::{Failed, Probe};
 use seawall::circuit_breaker::Trip;
 use seawall::deadline::Deadlines;
+use seawall::fallback::Of;
 use seawall::hedge::{Always, Delay, Hedge};
 use seawall::rate_limit::Quota;
 use seawall::retry::{Backoff, Plan};
 use seawall::telemetry::Telemetry;
-use seawall::{ByResult, CircuitBreaker, ConcurrencyLimit, Policy, RateLimiter, Retry, Timeout};
+use seawall::{
+    ByResult, CircuitBreaker, ConcurrencyLimit, Error, Fallback, Policy, RateLimiter, Retry, Throttle,
+    Timeout, throttle,
+};
 use std::time::Duration;
 use tower::Layer;
 
@@ -41,6 +45,40 @@ impl Subject for RetriedAtOnce {
 
     fn roomy(telemetry: Telemetry) -> Self {
         Self(Retry::new(telemetry, Plan::new().backoff(Backoff::none())))
+    }
+
+    fn layer(&self) -> impl Layer<Probe, Service: Served> + Clone + use<> {
+        lifted(self.0.layer())
+    }
+}
+
+/// A fallback whose function passes on what it is given.
+#[derive(Clone)]
+pub(crate) struct FallenBack(Fallback<Of<Pass>>);
+
+type Pass = fn(Result<u32, Error<Failed>>) -> Result<u32, Error<Failed>>;
+
+impl Subject for FallenBack {
+    const LAYER: &'static str = "FallbackLayer";
+    const EXTRA: usize = 256;
+
+    fn roomy(telemetry: Telemetry) -> Self {
+        Self(Fallback::of(telemetry, |outcome| outcome))
+    }
+
+    fn layer(&self) -> impl Layer<Probe, Service: Served> + Clone + use<> {
+        lifted(self.0.layer())
+    }
+}
+
+#[derive(Clone)]
+pub(crate) struct Throttled(Throttle);
+
+impl Subject for Throttled {
+    const LAYER: &'static str = "GateLayer";
+
+    fn roomy(telemetry: Telemetry) -> Self {
+        Self(Throttle::new(telemetry, throttle::Config::new()))
     }
 
     fn layer(&self) -> impl Layer<Probe, Service: Served> + Clone + use<> {

@@ -121,7 +121,9 @@ macro_rules! contract {
 contract! {
     lift: Lifted,
     deadline: Due,
+    fallback: FallenBack,
     hedge: Hedged,
+    throttle: Throttled,
     retry: Retried,
     retry_at_once: RetriedAtOnce,
     timeout: Timed,

@@ -20,6 +20,8 @@ const NOT_DECIDING: &[&str] = &[
     "run",     // a function as a service
     "watch",   // a timer
     "further", // an attempt under way
+    "instead",
+    "over",    // services that stand in
     "current", // a deadline reckoned from the clock
     "pool",
     "endpoint", // handles: who is there, and how each fares

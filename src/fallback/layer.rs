@@ -1,0 +1,46 @@
+use super::{Fallback, FallbackService, Terms};
+use crate::class::ByResult;
+use std::sync::Arc;
+use tower_layer::Layer;
+
+/// Replaces what a service fails to answer; made by [`Fallback::layer`].
+///
+/// # Examples
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use seawall::{Fallback, LiftLayer};
+/// use tower::{ServiceBuilder, ServiceExt, service_fn};
+///
+/// let service = ServiceBuilder::new()
+///     .layer(Fallback::value("prices", || 0).layer())
+///     .layer(LiftLayer)
+///     .service(service_fn(|()| async { Err::<i32, _>("down") }));
+/// assert_eq!(service.oneshot(()).await, Ok(0));
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct FallbackLayer<I, C = ByResult> {
+    fallback: Fallback<I, C>,
+}
+
+impl<I, C> FallbackLayer<I, C> {
+    pub(super) const fn new(fallback: Fallback<I, C>) -> Self {
+        Self { fallback }
+    }
+}
+
+impl<I, C> Clone for FallbackLayer<I, C> {
+    fn clone(&self) -> Self {
+        Self { fallback: self.fallback.clone() }
+    }
+}
+
+impl<S, I, C> Layer<S> for FallbackLayer<I, C> {
+    type Service = FallbackService<S, Arc<Terms<I, C>>>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        FallbackService::new(inner, Arc::clone(self.fallback.terms()))
+    }
+}
