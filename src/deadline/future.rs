@@ -2,6 +2,7 @@ use super::Terms;
 use super::scope::Entered;
 use crate::clock::Timer;
 use crate::error::Fault;
+use crate::gate::Now;
 use crate::time::Instant;
 use pin_project_lite::pin_project;
 use std::fmt;
@@ -32,8 +33,8 @@ where
 {
     /// Makes the call, with the deadline in force, unless it is over.
     #[inline]
-    pub(super) fn called(terms: P, due: Instant, call: impl FnOnce() -> F) -> Self {
-        let begun = if due < Instant::MAX { Instant::now() } else { Instant::MAX };
+    pub(super) fn called(terms: P, due: Instant, mut now: Now, call: impl FnOnce() -> F) -> Self {
+        let begun = if due < Instant::MAX { now.get() } else { Instant::MAX };
         let inner = if begun < due || due == Instant::MAX {
             let _entered = Entered::new(due);
             Some(call())

@@ -1,5 +1,6 @@
 use super::{Deadline, DeadlineLayer, ResponseFuture};
 use crate::error::{Fault, Reason, Rejected, TimedOut};
+use crate::gate::Now;
 use crate::lazy::{Lazy, LazyLifted};
 use crate::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use crate::telemetry::{Kind, Telemetry, What};
@@ -54,6 +55,13 @@ pub struct Terms<D> {
 pub trait Due<Req: ?Sized> {
     /// When this request must be over.
     fn due(&self, request: &Req) -> Option<Deadline>;
+
+    /// [`due`](Self::due), for a request that is called at `now`: one reading of the clock serves all.
+    #[inline]
+    fn due_at(&self, request: &Req, now: &mut Now) -> Option<Deadline> {
+        let _ = now;
+        self.due(request)
+    }
 }
 
 impl<F, Req: ?Sized> Due<Req> for F
@@ -74,10 +82,15 @@ const NEVER: u64 = u64::MAX;
 
 impl<Req: ?Sized> Due<Req> for Within {
     #[inline]
-    fn due(&self, _: &Req) -> Option<Deadline> {
+    fn due(&self, request: &Req) -> Option<Deadline> {
+        self.due_at(request, &mut Now::lazy())
+    }
+
+    #[inline]
+    fn due_at(&self, _: &Req, now: &mut Now) -> Option<Deadline> {
         match self.0.load(Relaxed) {
             NEVER => None,
-            rest => Some(Deadline::within(Duration::from_nanos(rest))),
+            rest => Some(Deadline::at(now.get() + Duration::from_nanos(rest))),
         }
     }
 }
@@ -182,7 +195,9 @@ impl<D> Deadlines<D> {
         F: FnOnce() -> Fut,
         Fut: Future<Output = Result<T, E>>,
     {
-        ResponseFuture::called(&*self.0, self.0.due(&()), || Lazy::lifted(call))
+        let mut now = Now::lazy();
+        let due = self.0.due(&(), &mut now);
+        ResponseFuture::called(&*self.0, due, now, || Lazy::lifted(call))
     }
 
     /// [`run`](Self::run) for a call whose error is lifted already, because it goes through another primitive.
@@ -207,7 +222,9 @@ impl<D> Deadlines<D> {
         Fut: Future<Output = Result<T, E>>,
         E: Fault,
     {
-        ResponseFuture::called(&*self.0, self.0.due(&()), || Lazy::new(call))
+        let mut now = Now::lazy();
+        let due = self.0.due(&(), &mut now);
+        ResponseFuture::called(&*self.0, due, now, || Lazy::new(call))
     }
 
     /// A tower layer over this handle.
@@ -239,11 +256,11 @@ impl<D> Deadlines<D> {
 impl<D> Terms<D> {
     /// When this request must be over: the earlier of its own deadline and the one in force.
     #[inline]
-    pub(crate) fn due<Req: ?Sized>(&self, request: &Req) -> Instant
+    pub(crate) fn due<Req: ?Sized>(&self, request: &Req, now: &mut Now) -> Instant
     where
         D: Due<Req>,
     {
-        self.due.due(request).map_or(Instant::MAX, Deadline::instant).min(super::in_force())
+        self.due.due_at(request, now).map_or(Instant::MAX, Deadline::instant).min(super::in_force())
     }
 
     #[cold]

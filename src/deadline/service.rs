@@ -1,5 +1,6 @@
 use super::{Deadlines, Due, ResponseFuture, Terms};
 use crate::error::Fault;
+use crate::gate::Now;
 use std::ops::Deref;
 use std::task::{Context, Poll};
 use tower_service::Service;
@@ -59,7 +60,8 @@ where
     #[inline]
     fn call(&mut self, request: Req) -> Self::Future {
         let terms = self.terms.clone();
-        let due = terms.due(&request);
-        ResponseFuture::called(terms, due, || self.inner.call(request))
+        let mut now = Now::lazy();
+        let due = terms.due(&request, &mut now);
+        ResponseFuture::called(terms, due, now, || self.inner.call(request))
     }
 }

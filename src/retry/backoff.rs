@@ -199,7 +199,8 @@ impl Backoff {
     #[inline]
     pub const fn step(&mut self, u: f64) -> Duration {
         let curve = self.advance();
-        self.wait(curve, u)
+        // The cast saturates, and takes what is not a number for zero.
+        self.wait(curve, min((u * (1u64 << BITS) as f64) as u64, (1 << BITS) - 1))
     }
 
     /// Whether the next wait depends on chance.
@@ -222,7 +223,7 @@ impl Backoff {
     }
 
     #[inline]
-    pub(super) const fn wait(&mut self, curve: u64, u: f64) -> Duration {
+    pub(super) const fn wait(&mut self, curve: u64, u: u64) -> Duration {
         let wait = match self.jitter.0 {
             Kind::None => curve,
             Kind::Full => part(curve, u),
@@ -231,8 +232,9 @@ impl Backoff {
                 half.saturating_add(part(curve - half, u))
             }
             Kind::Spread(percent) => {
-                let j = percent as f64 / 100.0;
-                part(curve, 1.0 - j + 2.0 * j * u)
+                // c·(100 − j) + c·2j·u, in percent; all of it fits 128 bits.
+                let hundredths = ((100 - percent as u128) << BITS) + 2 * percent as u128 * u as u128;
+                saturated((curve as u128 * hundredths + (50 << BITS)) / (100 << BITS))
             }
             Kind::Decorrelated => {
                 let wait = self.base.saturating_add(part(curve.saturating_sub(self.base), u));
@@ -373,11 +375,17 @@ const fn scaled(value: u64, thousandths: u16) -> u64 {
     (value / 1000).saturating_mul(factor).saturating_add(value % 1000 * factor / 1000)
 }
 
+/// Chance comes in so many bits: a sample of `[0, 1)` as a whole number, so that a step is a multiplication.
+pub(super) const BITS: u32 = 53;
+
 /// `u` times `whole`, to the nearest nanosecond.
 #[inline]
-const fn part(whole: u64, u: f64) -> u64 {
-    // The cast saturates, and takes what is not a number for zero.
-    (whole as f64 * u + 0.5) as u64
+const fn part(whole: u64, u: u64) -> u64 {
+    ((whole as u128 * u as u128 + (1 << (BITS - 1))) >> BITS) as u64
+}
+
+const fn saturated(nanos: u128) -> u64 {
+    if nanos > u64::MAX as u128 { u64::MAX } else { nanos as u64 }
 }
 
 const fn thousandths(ratio: Ratio) -> u64 {

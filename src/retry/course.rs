@@ -134,15 +134,28 @@ impl Course {
     /// An attempt starts. Reads the clock only if the plan reckons from the first start.
     #[inline]
     pub(crate) fn hand_over(&mut self, rules: &Rules) {
-        if self.attempts.made() == 0 {
-            if let Some(budget) = &rules.budget {
-                budget.deposit();
-            }
-            if rules.is_timed() {
-                self.attempts.start_at(Instant::now());
-                return;
-            }
-        } else if let Some(token) = &mut self.token {
+        if self.attempts.made() > 0 {
+            return self.hand_over_again();
+        }
+        if let Some(budget) = &rules.budget {
+            budget.deposit();
+        }
+        if rules.is_timed() {
+            return self.hand_over_timed();
+        }
+        self.attempts.start();
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn hand_over_timed(&mut self) {
+        self.attempts.start_at(Instant::now());
+    }
+
+    #[cold]
+    #[inline(never)]
+    const fn hand_over_again(&mut self) {
+        if let Some(token) = &mut self.token {
             token.hand_over();
         }
         self.attempts.start();

@@ -1,5 +1,5 @@
 use super::Backoff;
-use super::backoff::start;
+use super::backoff::{BITS, start};
 use crate::chance::Chance;
 use std::iter::FusedIterator;
 use std::time::Duration;
@@ -11,7 +11,7 @@ impl Iterator for Backoff {
     #[inline]
     fn next(&mut self) -> Option<Duration> {
         let curve = self.advance();
-        let u = if self.is_jittered() { self.sample() } else { 0.0 };
+        let u = if self.is_jittered() { self.draw() } else { 0 };
         Some(self.wait(curve, u))
     }
 
@@ -24,11 +24,11 @@ impl FusedIterator for Backoff {}
 
 impl Backoff {
     #[inline]
-    fn sample(&mut self) -> f64 {
+    fn draw(&mut self) -> u64 {
         if self.stream == 0 {
             self.stream = start(Chance::new());
         }
-        let u = Chance::seeded(self.stream.into()).sample();
+        let u = Chance::seeded(self.stream.into()).draw() >> (u64::BITS - BITS);
         // A Weyl sequence of odd step: all 2³² states are passed before one comes again.
         self.stream = self.stream.wrapping_add(0x9e37_79b9);
         u
