@@ -2,6 +2,8 @@
 
 mod adaptive;
 mod fixed;
+mod metastable;
 mod priority;
 mod race;
 mod shed;
+mod simulation;

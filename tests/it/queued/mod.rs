@@ -1,6 +1,7 @@
 //! Waiting for a gate.
 #![expect(clippy::disallowed_methods, reason = "tests have tasks of their own")]
 
+mod breaker;
 mod cancellation;
 mod lineless;
 mod order;
