@@ -82,3 +82,38 @@ impl Slip {
         }
     }
 }
+
+/// Run with `RUSTFLAGS="--cfg seawall_loom" cargo test --lib concurrency::share`.
+#[cfg(all(test, seawall_loom))]
+mod models {
+    use super::*;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering::SeqCst as Std};
+
+    /// However takes, returns and a shrink interleave, nobody is admitted above the limit in force, and
+    /// what was taken is back in the end.
+    #[test]
+    fn the_limit_is_hard() {
+        loom::model(|| {
+            let (slip, running) = (Arc::new(Slip::new(2)), Arc::new(AtomicU32::new(0)));
+            let threads: Vec<_> = [2, 1]
+                .into_iter()
+                .map(|weight| {
+                    let (slip, running) = (Arc::clone(&slip), Arc::clone(&running));
+                    loom::thread::spawn(move || {
+                        if slip.take(weight, None).is_ok() {
+                            assert!(running.fetch_add(weight, Std) + weight <= 2);
+                            running.fetch_sub(weight, Std);
+                            slip.give_back(weight);
+                        }
+                    })
+                })
+                .collect();
+            assert_eq!(slip.set_limit(1), 2);
+            for thread in threads {
+                thread.join().unwrap();
+            }
+            assert_eq!(slip.slots(), Slots { limit: 1, in_flight: 0 });
+        });
+    }
+}

@@ -60,6 +60,8 @@ mod arrival;
 mod future;
 mod handle;
 mod layer;
+#[cfg(all(test, seawall_shuttle))]
+mod models;
 mod run;
 mod service;
 mod waiting;
