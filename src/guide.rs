@@ -20,3 +20,6 @@ pub mod testing {}
 
 #[doc = include_str!("../docs/why.md")]
 pub mod why {}
+
+#[doc = include_str!("../docs/sizing.md")]
+pub mod sizing {}

@@ -2,7 +2,7 @@ use super::limit::Limit;
 use super::share::Slip;
 use super::slots::{Denied, Slots};
 use crate::class::Class;
-use crate::error::{Reason, Rejected};
+use crate::error::Rejected;
 use crate::gate::{Admit, Evict, Gate, Line, Now, Permit, verbs};
 use crate::ratio::Ratio;
 use crate::telemetry::{Kind, Telemetry, What};
@@ -64,7 +64,8 @@ impl ConcurrencyLimit {
     ///
     /// # Errors
     ///
-    /// [`Reason::LimitReached`], or [`Reason::TooLarge`] for a weight above the limit, which waiting never cures.
+    /// [`LimitReached`](crate::Reason::LimitReached), or [`TooLarge`](crate::Reason::TooLarge) for a weight above the
+    /// limit, which waiting never cures.
     pub fn try_acquire_many(&self, weight: u32) -> Result<Permit<&Self>, Rejected> {
         Ok(Permit::new(self, self.take_new(weight, None, &mut Now::lazy())?))
     }

@@ -81,6 +81,7 @@
 
 mod adaptive;
 mod by_priority;
+mod guard;
 mod handle;
 mod limit;
 mod share;
@@ -93,6 +94,7 @@ pub use self::adaptive::{
     AdaptiveLimit, AdaptiveSnapshot, Advice, Aimd, Algorithm, Flight, Gradient, Reading, Vegas,
 };
 pub use self::by_priority::ByPriority;
+pub use self::guard::OverloadGuard;
 pub use self::handle::{ConcurrencyLimit, Held};
 pub use self::limit::Limit;
 pub use self::shares::Shares;

@@ -66,7 +66,7 @@ counters! {
     abandoned,
     /// Callers who had to wait.
     queued,
-    /// Callers who went on after waiting.
+    /// Callers who waited, and wait no longer.
     dequeued,
     /// Limits and quotas changed.
     limit_changes,

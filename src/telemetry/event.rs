@@ -122,7 +122,7 @@ pub enum What {
     },
     /// A caller waits. Told to observers only.
     Queued,
-    /// A caller who waited goes on. Told to observers only.
+    /// A caller waits no longer: it was admitted, refused or dropped. Told to observers only.
     Dequeued {
         /// How long it waited.
         waited: Duration,

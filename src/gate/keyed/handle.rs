@@ -1,6 +1,6 @@
 use super::table::{Entry, Table};
 use crate::error::{Reason, Rejected};
-use crate::gate::{Admit, Evict, Gate, Now, Permit};
+use crate::gate::{Admit, Evict, Now, Permit};
 use crate::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use crate::sync::{Mutex, Padded};
 use crate::telemetry::{Kind, Telemetry, What};

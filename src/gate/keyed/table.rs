@@ -24,7 +24,8 @@ impl<K, V> Table<K, V> {
         Self { entries: Vec::new(), slots: Vec::new(), hand: 0 }
     }
 
-    pub(super) const fn len(&self) -> usize {
+    #[cfg(test)]
+    const fn len(&self) -> usize {
         self.entries.len()
     }
 

@@ -77,8 +77,6 @@ impl Waiting {
                     Ok(None) => {}
                     Ok(Some(pass)) => {
                         self.left = true;
-                        let waited = now.get() - self.since;
-                        self.queue.telemetry.note(Kind::Queue, || What::Dequeued { waited });
                         return Poll::Ready(Ok(pass));
                     }
                     Err(rejected) => {
@@ -178,6 +176,8 @@ impl Waiting {
 
 impl Drop for Waiting {
     fn drop(&mut self) {
+        // However it ends, so that what was counted up is counted down.
+        self.queue.telemetry.note(Kind::Queue, || What::Dequeued { waited: Instant::now() - self.since });
         if !self.left {
             self.queue.telemetry.note(Kind::Queue, || What::Abandoned);
         }

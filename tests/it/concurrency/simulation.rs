@@ -73,7 +73,7 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn new(limit: &'a AdaptiveLimit, server: Server, per_second: u64) -> Self {
+    const fn new(limit: &'a AdaptiveLimit, server: Server, per_second: u64) -> Self {
         Self { limit, server, now: 0, gap: SECOND / per_second, calls: BTreeMap::new(), number: 0 }
     }
 
