@@ -1,7 +1,7 @@
 //! The edge: what stands between the clients and the way to the backends.
 //!
 //! ```text
-//! request id ► shed above a limit ► limit per address ► API key ► limit per key ► route ► upstream
+//! request id ► shed above a limit ► deadline ► limit per address ► API key ► limit per key ► route ► upstream
 //!                └─ but not /healthz, /readyz, /metrics
 //! ```
 
@@ -19,6 +19,7 @@ use http::{StatusCode, Uri};
 use http_body_util::{Full, LengthLimitError};
 use metrics_exporter_prometheus::PrometheusHandle;
 use seawall::balance::Tried;
+use seawall::deadline::Deadlines;
 use seawall::http::{ClientAddress, ReplayBody, Respond, RespondService};
 use seawall::rate_limit::{KeyedRateLimiter, Quota};
 use seawall::telemetry::{Metrics, Telemetry};
@@ -79,6 +80,10 @@ impl Gateway {
             .quota(|request: &Request| tenant(request).map_or(Quota::deny_all(), |tenant| tenant.quota));
         let shed = ConcurrencyLimit::new(tell("edge".to_owned()), IN_FLIGHT);
 
+        let headers = upstream::deadlines();
+        let deadlines =
+            Deadlines::per_request(tell("edge".to_owned()), move |request: &Request| headers.of(request));
+
         let draining = Arc::new(AtomicBool::new(false));
         let (watched, leaving) = (Arc::clone(&groups), Arc::clone(&draining));
         // The last layer is the outermost.
@@ -86,6 +91,7 @@ impl Gateway {
             .layer(Respond(per_key.layer()))
             .layer(from_fn(auth::authenticate))
             .layer(Respond(per_address.layer()))
+            .layer(Respond(deadlines.layer()))
             .route("/healthz", get(|| async { "alive\n" }))
             .route("/readyz", get(async move || readiness(&watched, leaving.load(SeqCst))))
             .route(

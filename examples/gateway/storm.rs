@@ -298,7 +298,7 @@ impl Storm {
             "PUT /orders/1 HTTP/1.1\r\nhost: x\r\nx-api-key: {key}\r\ntransfer-encoding: chunked\r\n\r\n{:x}\r\n{chunk}",
             chunk.len() + 1
         );
-        let cases: [(&str, Vec<u8>, u16); 12] = [
+        let cases: [(&str, Vec<u8>, u16); 14] = [
             ("an unknown route", asked("/nowhere", &format!("x-api-key: {key}\r\n")).into(), 404),
             ("no key", asked("/orders/1", "").into(), 401),
             ("a wrong key", asked("/orders/1", "x-api-key: gold-0000000000000000000\r\n").into(), 401),
@@ -320,6 +320,16 @@ impl Storm {
             (
                 "a path that does not decode",
                 asked("/orders/%ff", &format!("x-api-key: {key}\r\n")).into(),
+                200,
+            ),
+            (
+                "a client who will not wait",
+                asked("/orders/1", &format!("x-api-key: {key}\r\nx-request-timeout-ms: 0\r\n")).into(),
+                504,
+            ),
+            (
+                "a timeout that is none",
+                asked("/orders/1", &format!("x-api-key: {key}\r\nx-request-timeout-ms: -1\r\n")).into(),
                 200,
             ),
             (

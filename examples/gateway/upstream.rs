@@ -8,17 +8,17 @@
 
 use axum::body::{Body, Bytes};
 use http::uri::{Authority, Scheme};
-use http::{Request, Response, Uri};
+use http::{HeaderName, Request, Response, Uri};
 use http_body_util::Full;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use seawall::balance::{Endpoint, LeastConnections, Pool, Tried};
 use seawall::circuit_breaker::{Config, OpenFor, State, Trip};
-use seawall::http::{Replay, ReplayBody, Status};
+use seawall::http::{DeadlineHeaders, PassDeadline, Replay, ReplayBody, Status};
 use seawall::retry::{Backoff, Budget, Plan, RetryBudget};
 use seawall::telemetry::Telemetry;
-use seawall::{CircuitBreaker, ConcurrencyLimit, Error, Policy, Ratio, Retry};
+use seawall::{CircuitBreaker, ConcurrencyLimit, Error, Lift, Policy, Ratio, Retry};
 use std::net::SocketAddr;
 use std::time::Duration;
 use tower::util::BoxCloneSyncService;
@@ -34,6 +34,8 @@ pub(crate) type Upstream = BoxCloneSyncService<Outgoing, Answer, Error<ClientErr
 
 /// How long one attempt may take; a backend is at its work for a millisecond.
 pub(crate) const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(600);
+/// How long a whole call may take, attempts and waits and all, however patient its client.
+const LONGEST: Duration = Duration::from_secs(3);
 /// How many calls a group may have in flight: what is beyond it would only wait, and take the edge's slots.
 pub(crate) const BULKHEAD: u32 = 48;
 /// A fifth of the traffic may be retries, two a second beside it, and ten in a burst.
@@ -82,7 +84,11 @@ pub(crate) fn group(
             .breaker(circuit.clone())
             .attempt_timeout(ATTEMPT_TIMEOUT)
             .classifier(Status::new())
-            .layer(instance(client.clone(), address));
+            .lifted()
+            .layer(
+                PassDeadline::new(&telemetry, deadlines())
+                    .layer(Lift::new(instance(client.clone(), address))),
+            );
         endpoints.push(Endpoint::new(address.to_string(), guarded).foresee(circuit.clone()));
         circuits.push(circuit);
     }
@@ -105,6 +111,11 @@ pub(crate) fn group(
         .lifted()
         .layer(balance);
     (Group { name, circuits }, BoxCloneSyncService::new(upstream))
+}
+
+/// How clients say how long they will wait, and backends hear how much of it is left.
+pub(crate) fn deadlines() -> DeadlineHeaders {
+    DeadlineHeaders::new().millis(HeaderName::from_static("x-request-timeout-ms")).at_most(LONGEST)
 }
 
 /// One backend as a service: the same client for all, which keeps connections to each.
