@@ -3,18 +3,21 @@
 #[cfg(not(any(seawall_loom, seawall_shuttle)))]
 mod imp {
     pub(crate) use parking_lot::Mutex;
+    pub(crate) use std::hint::spin_loop;
     pub(crate) use std::sync::atomic;
 }
 
 #[cfg(seawall_loom)]
 mod imp {
     pub(crate) use super::unpoisoned::Mutex;
+    pub(crate) use loom::hint::spin_loop;
     pub(crate) use loom::sync::atomic;
 }
 
 #[cfg(seawall_shuttle)]
 mod imp {
     pub(crate) use super::unpoisoned::Mutex;
+    pub(crate) use shuttle::hint::spin_loop;
     pub(crate) use shuttle::sync::atomic;
 }
 

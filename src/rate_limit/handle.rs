@@ -438,7 +438,7 @@ impl<A: Share> RateLimiter<A> {
     #[inline(never)]
     fn refuse(&self, decision: Decision, cost: u32) -> Rejected {
         let rejected = decision.rejected(self.0.telemetry.name(), cost);
-        self.refused(&rejected);
+        self.0.telemetry.tell(Kind::RateLimiter, What::Refused(rejected));
         rejected
     }
 

@@ -124,6 +124,8 @@ mod keyed;
 mod leaky_bucket;
 mod leased;
 mod leases;
+#[cfg(all(test, seawall_loom))]
+mod models;
 mod parse;
 mod quota;
 mod reservation;

@@ -2,7 +2,7 @@ use super::config::{Config, PARKED};
 use super::token_bucket::Pace;
 use super::{Decision, Quota, WhenFull};
 use crate::sync::atomic::{AtomicU64, Ordering::SeqCst};
-use crate::sync::{Mutex, Padded};
+use crate::sync::{Mutex, Padded, spin_loop};
 use crate::time::Instant;
 use std::time::Duration;
 
@@ -272,7 +272,7 @@ impl Table {
             }
             if parked {
                 // Somebody is between two stores; what he leaves may be a slot for us.
-                std::hint::spin_loop();
+                spin_loop();
                 continue;
             }
             return match ask.full {

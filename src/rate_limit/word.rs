@@ -1,8 +1,8 @@
-use super::TokenBucket;
 use super::algorithm::{Algorithm, Carry};
 use super::config::{Config, PARKED};
 use super::share::Cell;
 use super::token_bucket::{FullAt, Pace};
+use super::{Decision, TokenBucket};
 use crate::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use crate::sync::{Mutex, Padded};
 use crate::time::Instant;
@@ -83,6 +83,22 @@ impl Cell<TokenBucket> for Word {
             let Some(next) = pace.admit(seen, cost, now) else { return false };
             if self.full_at.0.compare_exchange_weak(seen, next, SeqCst, SeqCst).is_ok() {
                 return true;
+            }
+        }
+    }
+
+    fn admit(&self, cost: u32, now: Instant) -> Result<(), Decision> {
+        if cost == 0 {
+            return Ok(());
+        }
+        loop {
+            let (seen, pace) = self.read();
+            match pace.admit(seen, cost, now) {
+                Some(next) if self.full_at.0.compare_exchange(seen, next, SeqCst, SeqCst).is_ok() => {
+                    return Ok(());
+                }
+                None if self.full_at.0.load(SeqCst) == seen => return Err(pace.answer(seen, cost, 0, now)),
+                _ => {}
             }
         }
     }
