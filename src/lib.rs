@@ -106,8 +106,10 @@ pub mod gate;
 pub mod guide;
 pub mod hash;
 pub mod hedge;
+pub mod health;
 #[cfg(feature = "http")]
 pub mod http;
+pub mod outlier;
 pub mod policy;
 pub mod rate_limit;
 pub mod retry;

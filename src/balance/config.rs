@@ -2,6 +2,8 @@ use super::pick::{
     Hashed, LeastConnections, P2c, PeakEwma, Random, RoundRobin, WeightedRandom, WeightedRoundRobin,
 };
 use super::picker::Picker;
+use crate::outlier::Outliers;
+use crate::ratio::Ratio;
 
 /// How a pool picks, and by which rules.
 ///
@@ -20,12 +22,16 @@ use super::picker::Picker;
 ///
 /// | what | default | why |
 /// |---|---|---|
+/// | [`panic`](Self::panic) | 50 % | Envoy's: that most are ill at once is less likely than that the judgement is wrong |
+/// | [`outliers`](Self::outliers) | none | what an outlier is depends on the traffic |
 /// | [`strict`](Self::strict) | no | an endpoint that was tried may answer now; a refusal never does |
 /// | [`seed`](Self::seed) | none | each thread draws from its own stream |
 #[derive(Clone, Debug)]
 pub struct Config {
     pub(super) picker: Picker,
     pub(super) strict: bool,
+    pub(super) panic: Ratio,
+    pub(super) outliers: Option<Outliers>,
     pub(super) seed: Option<u64>,
 }
 
@@ -38,7 +44,7 @@ impl Config {
     /// # let _ = config;
     /// ```
     pub fn new(picker: impl Into<Picker>) -> Self {
-        Self { picker: picker.into(), strict: false, seed: None }
+        Self { picker: picker.into(), strict: false, panic: Ratio::percent(50), outliers: None, seed: None }
     }
 
     /// Never picks an endpoint twice for one request: when all have been tried, the call is refused for
@@ -58,6 +64,35 @@ impl Config {
     #[must_use]
     pub const fn strict(mut self) -> Self {
         self.strict = true;
+        self
+    }
+
+    /// Leaves out for a while whatever fails calls.
+    ///
+    /// ```
+    /// use seawall::balance::{Config, P2c};
+    /// use seawall::outlier::Outliers;
+    /// let config = Config::new(P2c::new()).outliers(Outliers::new());
+    /// # let _ = config;
+    /// ```
+    #[must_use]
+    pub const fn outliers(mut self, outliers: Outliers) -> Self {
+        self.outliers = Some(outliers);
+        self
+    }
+
+    /// A level of whose weight less than this is well uses all its endpoints, ejected and unhealthy ones too, if
+    /// the levels together cannot carry everything. With [`Ratio::ZERO`] it never does, and calls are refused.
+    ///
+    /// ```
+    /// use seawall::Ratio;
+    /// use seawall::balance::{Config, P2c};
+    /// let config = Config::new(P2c::new()).panic(Ratio::percent(30));
+    /// # let _ = config;
+    /// ```
+    #[must_use]
+    pub const fn panic(mut self, below: Ratio) -> Self {
+        self.panic = below;
         self
     }
 

@@ -2,7 +2,10 @@ use super::back_off;
 use super::latency::{Latency, Sample};
 use super::streak::Streak;
 use crate::class::Class;
-use crate::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
+use crate::health::Health;
+use crate::outlier::{Counted, Ejection, Outliers};
+use crate::sync::Mutex;
+use crate::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
 use crate::time::Instant;
 use std::time::Duration;
 
@@ -18,6 +21,15 @@ pub(super) struct Live {
     unready: AtomicU32,
     streak: AtomicU64,
     latency: AtomicU64,
+    /// Failures in a row, and what was counted since the last sweep, where outliers are looked for.
+    run: AtomicU32,
+    successes: AtomicU32,
+    failures: AtomicU32,
+    /// Until when it is ejected, in nanoseconds; 0 is not.
+    ejected_until: AtomicU64,
+    // Guarded: taken only to eject.
+    ejection: Mutex<Ejection>,
+    health: AtomicU8,
     /// Until when it is out, in nanoseconds; 0 is in.
     out_until: AtomicU64,
     gone: AtomicBool,
@@ -35,13 +47,18 @@ pub(super) struct Reserved {
 }
 
 impl Live {
-    #[expect(clippy::missing_const_for_fn, reason = "the atomics of the models are not made at compile time")]
     pub(super) fn new(serial: u32) -> Self {
         Self {
             in_flight: AtomicU32::new(0),
             unready: AtomicU32::new(0),
             streak: AtomicU64::new(0),
             latency: AtomicU64::new(0),
+            run: AtomicU32::new(0),
+            successes: AtomicU32::new(0),
+            failures: AtomicU32::new(0),
+            ejected_until: AtomicU64::new(0),
+            ejection: Mutex::new(Ejection::default()),
+            health: AtomicU8::new(Health::Healthy as u8),
             out_until: AtomicU64::new(0),
             gone: AtomicBool::new(false),
             serial,
@@ -166,18 +183,78 @@ impl Live {
         self.unready.fetch_and(!PROBING, Relaxed);
     }
 
-    /// Until when it is out, if it is out at `now`.
+    /// Until when it rests because it could not be reached, if it does at `now`.
+    pub(super) fn rests_until(&self, now: Instant) -> Option<Instant> {
+        later(&self.out_until, now)
+    }
+
+    /// Until when it is ejected, if it is at `now`.
+    #[inline]
+    pub(super) fn ejected_until(&self, now: Instant) -> Option<Instant> {
+        later(&self.ejected_until, now)
+    }
+
+    #[inline]
+    pub(super) fn is_ejected(&self, now: Instant) -> bool {
+        self.ejected_until(now).is_some()
+    }
+
+    /// Until when it is out for whatever reason that passes with time.
     pub(super) fn out_until(&self, now: Instant) -> Option<Instant> {
-        let until = Instant::from_nanos(self.out_until.load(Relaxed));
-        (until > now).then_some(until)
+        self.rests_until(now).max(self.ejected_until(now))
+    }
+
+    /// Counts how a call ended, and says how many have failed in a row.
+    #[inline]
+    pub(super) fn counted(&self, failed: bool) -> u32 {
+        if failed {
+            self.failures.fetch_add(1, Relaxed);
+            return self.run.fetch_add(1, Relaxed).saturating_add(1);
+        }
+        self.successes.fetch_add(1, Relaxed);
+        if self.run.load(Relaxed) != 0 {
+            self.run.store(0, Relaxed);
+        }
+        0
+    }
+
+    /// What was counted since this was asked last.
+    pub(super) fn take_counted(&self) -> Counted {
+        Counted { successes: self.successes.swap(0, Relaxed), failures: self.failures.swap(0, Relaxed) }
+    }
+
+    /// Ejects it from `now` on, and says for how long.
+    pub(super) fn eject(&self, config: &Outliers, now: Instant) -> Duration {
+        let mut ejection = self.ejection.lock();
+        *ejection = ejection.again(config, now);
+        self.ejected_until.store(ejection.until().as_nanos(), Relaxed);
+        ejection.until() - now
+    }
+
+    pub(super) fn health(&self) -> Health {
+        match self.health.load(Relaxed) {
+            word if word == Health::Unhealthy as u8 => Health::Unhealthy,
+            word if word == Health::Draining as u8 => Health::Draining,
+            _ => Health::Healthy,
+        }
+    }
+
+    /// Sets what is known of its health, and gives out what was.
+    pub(super) fn set_health(&self, health: Health) -> Health {
+        let before = self.health();
+        self.health.store(health as u8, Relaxed);
+        before
     }
 
     /// Whether it was out and its time is up; told once.
     pub(super) fn returns(&self, now: Instant) -> bool {
-        let until = self.out_until.load(Relaxed);
-        until != 0
-            && until <= now.as_nanos()
-            && self.out_until.compare_exchange(until, 0, Relaxed, Relaxed).is_ok()
+        let rested = expires(&self.out_until, now);
+        let released = expires(&self.ejected_until, now);
+        if released {
+            self.run.store(0, Relaxed);
+            self.take_counted();
+        }
+        (rested || released) && self.out_until(now).is_none()
     }
 
     #[inline]
@@ -188,4 +265,17 @@ impl Live {
     pub(super) fn set_gone(&self, gone: bool) {
         self.gone.store(gone, Relaxed);
     }
+}
+
+/// The time in `word`, if it is later than `now`.
+#[inline]
+fn later(word: &AtomicU64, now: Instant) -> Option<Instant> {
+    let until = Instant::from_nanos(word.load(Relaxed));
+    (until > now).then_some(until)
+}
+
+/// Whether the time in `word` has come; it is taken out, so that one caller hears it.
+fn expires(word: &AtomicU64, now: Instant) -> bool {
+    let until = word.load(Relaxed);
+    until != 0 && until <= now.as_nanos() && word.compare_exchange(until, 0, Relaxed, Relaxed).is_ok()
 }

@@ -1,6 +1,8 @@
 use super::endpoint::Endpoint;
 use super::live::Live;
 use super::picker::{Picker, Timing};
+use super::watch::Watch;
+use crate::health::Health;
 use crate::sync::Padded;
 use crate::sync::atomic::{
     AtomicU32, AtomicU64,
@@ -9,6 +11,7 @@ use crate::sync::atomic::{
 use crate::telemetry::{Kind, Outage, Telemetry, What};
 use crate::time::Instant;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// An endpoint as it was told, what is alive of it, and what it shares with the others of its pool.
 #[derive(Debug)]
@@ -18,12 +21,28 @@ pub(super) struct Member<S> {
     pub(super) common: Arc<Common>,
 }
 
+impl<S> Member<S> {
+    /// Whether it may be called at all: it is not drained, and does not ask to be left alone.
+    pub(super) fn is_there(&self) -> bool {
+        self.endpoint.weight > 0 && self.live.health() != Health::Draining
+    }
+
+    /// Whether nothing speaks against it.
+    pub(super) fn is_well(&self, now: Instant) -> bool {
+        self.endpoint.weight > 0
+            && self.live.health() == Health::Healthy
+            && self.live.out_until(now).is_none()
+    }
+}
+
 /// What all members of a pool share, without the type of their services.
 #[derive(Debug)]
 pub(super) struct Common {
     pub(super) telemetry: Telemetry,
     /// How calls are timed, if they are.
     pub(super) timing: Option<Timing>,
+    /// Who looks for outliers, if anybody does.
+    pub(super) watch: Option<Watch>,
     /// The calls in flight, if a bound asks for them.
     calls: Option<Padded<AtomicU32>>,
     /// When the lists of the eligible are to be made again, in nanoseconds; [`NEVER`] while nobody is out.
@@ -33,9 +52,15 @@ pub(super) struct Common {
 const NEVER: u64 = u64::MAX;
 
 impl Common {
-    pub(super) fn new(telemetry: Telemetry, picker: &Picker) -> Self {
+    pub(super) fn new(telemetry: Telemetry, picker: &Picker, watch: Option<Watch>) -> Self {
         let calls = picker.bound().map(|_| Padded(AtomicU32::new(0)));
-        Self { telemetry, timing: picker.timing(), calls, due: Padded(AtomicU64::new(NEVER)) }
+        Self { telemetry, timing: picker.timing(), watch, calls, due: Padded(AtomicU64::new(NEVER)) }
+    }
+
+    /// Whether each call's beginning is to be known.
+    #[inline]
+    pub(super) fn is_timed(&self) -> bool {
+        self.timing.is_some() || self.watch.as_ref().is_some_and(|watch| watch.slow().is_some())
     }
 
     /// A call begins: how many are in flight with it, where that is counted.
@@ -79,9 +104,9 @@ impl Common {
         self.due_at(Instant::ZERO);
     }
 
-    /// Whether it is out until some time is told by its own words; here the rest is told of it.
-    pub(super) fn went_out(&self, serial: u32, why: Outage, until: std::time::Duration) {
+    /// An endpoint is out for a while, as its own words say: the lists follow, and it is told.
+    pub(super) fn went_out(&self, endpoint: u32, why: Outage, rest: Duration) {
         self.due_now();
-        self.telemetry.tell(Kind::Balance, What::EndpointOut { endpoint: serial, why, rest: until });
+        self.telemetry.tell(Kind::Balance, What::EndpointOut { endpoint, why, rest });
     }
 }

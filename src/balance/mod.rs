@@ -91,6 +91,7 @@
 
 mod ask;
 mod back_off;
+mod checking;
 mod config;
 mod endpoint;
 mod future;
@@ -105,12 +106,15 @@ mod pool;
 mod roster;
 mod service;
 mod snapshot;
+mod spread;
 mod status;
 mod streak;
 mod ticket;
 mod tried;
+mod watch;
 
 pub use self::ask::Ask;
+pub use self::checking::Checking;
 pub use self::config::Config;
 pub use self::endpoint::Endpoint;
 pub use self::future::ResponseFuture;

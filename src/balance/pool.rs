@@ -1,6 +1,8 @@
 use super::ask::Ask;
+use super::checking::Checking;
 use super::config::Config;
 use super::endpoint::Endpoint;
+use super::id::Id;
 use super::member::Common;
 use super::picker::{Picker, Turn};
 use super::roster::{Changed, Roster};
@@ -9,16 +11,20 @@ use super::snapshot::{Nobody, Snapshot, View};
 use super::status::Status;
 use super::ticket::Ticket;
 use super::tried::Passed;
+use super::watch::Watch;
 use crate::chance::Chance;
 use crate::error::{Reason, Rejected};
 use crate::gate::Now;
+use crate::health::{Checks, Finding, Health};
+use crate::ratio::Ratio;
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use crate::telemetry::{Kind, Telemetry, What};
+use crate::telemetry::{Kind, Outage, Telemetry, What};
 use crate::time::Instant;
 use arc_swap::ArcSwap;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The endpoints of one upstream, from which each call picks one.
 ///
@@ -51,6 +57,7 @@ struct Shared<S> {
     // The one stream of draws of a seeded pool.
     draws: Option<AtomicU64>,
     strict: bool,
+    panic: Ratio,
     common: Arc<Common>,
     // Guarded: who belongs here. Held while a snapshot is made, never while user code runs.
     roster: Mutex<Roster<S>>,
@@ -66,14 +73,16 @@ impl<S> Pool<S> {
     /// assert_eq!(pool.pick().unwrap_err().reason(), Reason::NoEndpoint);
     /// ```
     pub fn new(telemetry: impl Into<Telemetry>, config: impl Into<Config>) -> Self {
-        let Config { picker, strict, seed } = config.into();
+        let Config { picker, strict, panic, outliers, seed } = config.into();
+        let watch = outliers.map(|outliers| Watch::new(outliers, Instant::now()));
         let mut chance = seed.map_or_else(Chance::new, Chance::seeded);
         Self(Arc::new(Shared {
             current: ArcSwap::from_pointee(Snapshot::empty()),
             turn: Turn::starting_at(picker.start(&mut chance)),
             draws: seed.map(|_| AtomicU64::new(chance.draw())),
             strict,
-            common: Arc::new(Common::new(telemetry.into(), &picker)),
+            panic,
+            common: Arc::new(Common::new(telemetry.into(), &picker, watch)),
             roster: Mutex::new(Roster::default()),
             picker,
         }))
@@ -123,6 +132,36 @@ impl<S> Pool<S> {
     #[expect(clippy::must_use_candidate, reason = "that it is gone is enough to know for most")]
     pub fn remove(&self, id: &str) -> bool {
         self.change(|roster, _, now| roster.remove(id, now)).removed > 0
+    }
+
+    /// Sets what is known of an endpoint's health; `false` if there is none of this id.
+    ///
+    /// [`Pool::check`](Self::check) sets it by active checks; this is for whoever else knows.
+    ///
+    /// ```
+    /// use seawall::balance::{Endpoint, Pool, RoundRobin, State};
+    /// use seawall::health::Health;
+    /// let pool = Pool::new("api", RoundRobin::new());
+    /// pool.insert(Endpoint::new("a", ()));
+    /// assert!(pool.set_health("a", Health::Draining));
+    /// assert_eq!(pool.endpoints()[0].state, State::Drained);
+    /// ```
+    #[expect(clippy::must_use_candidate, reason = "that it is set is enough to know for most")]
+    pub fn set_health(&self, id: &str, health: Health) -> bool {
+        let snapshot = self.0.current.load();
+        let Some(live) = snapshot.member(id).map(|member| &member.live) else {
+            return false;
+        };
+        match (live.set_health(health), health) {
+            (before, after) if before == after => {}
+            (_, Health::Healthy) => {
+                self.0.common.due_now();
+                let endpoint = live.serial();
+                self.0.common.telemetry.tell(Kind::Balance, What::EndpointIn { endpoint });
+            }
+            _ => self.0.common.went_out(live.serial(), Outage::Unhealthy, Duration::MAX),
+        }
+        true
     }
 
     /// Picks one, or says why there is none.
@@ -185,7 +224,7 @@ impl<S> Pool<S> {
             self.0.common.end();
             return Err(self.refuse(snapshot.nobody(&view), view.now()));
         };
-        let since = if self.0.common.timing.is_some() { view.now() } else { Instant::ZERO };
+        let since = if self.0.common.is_timed() { view.now() } else { Instant::ZERO };
         let ticket = Ticket::new(Arc::clone(member), reserved, since);
         drop(snapshot);
         if let Some(tried) = ask.tried {
@@ -219,6 +258,38 @@ impl<S> Pool<S> {
     #[must_use]
     pub fn balance(&self) -> Balance<S> {
         Balance::new(self.clone())
+    }
+
+    /// Checks the health of every endpoint by `check`, as long as the future is polled: spawn it. What came or
+    /// left is followed within a second.
+    ///
+    /// ```no_run
+    /// # async fn run() {
+    /// use seawall::balance::{P2c, Pool};
+    /// use seawall::health::{Checks, Finding};
+    ///
+    /// let pool = Pool::<()>::new("api", P2c::new());
+    /// tokio::spawn(pool.check(Checks::new(), |_id, _service| async { Finding::Pass }));
+    /// # }
+    /// ```
+    pub fn check<F, Fut>(&self, checks: Checks, check: F) -> Checking<S, F, Fut>
+    where
+        F: FnMut(&Id, &S) -> Fut,
+        Fut: Future<Output = Finding>,
+    {
+        Checking::new(self.clone(), checks, check)
+    }
+
+    /// Shows the serial and the id of each endpoint.
+    pub(super) fn with_members(&self, show: impl FnOnce(&mut dyn Iterator<Item = (u32, &Id)>)) {
+        let snapshot = self.0.current.load();
+        show(&mut snapshot.members.iter().map(|member| (member.live.serial(), &member.endpoint.id)));
+    }
+
+    /// What `with` makes of the service of that endpoint, if there is one.
+    pub(super) fn with_service<T>(&self, id: &Id, with: impl FnOnce(&S) -> T) -> Option<T> {
+        let snapshot = self.0.current.load_full();
+        snapshot.member(id.as_str()).map(|member| with(&member.endpoint.service))
     }
 
     /// How many endpoints there are, fit or not.
@@ -298,6 +369,9 @@ impl<S> Pool<S> {
         let mut roster = self.0.roster.lock();
         let mut changed = change(&mut roster, &self.0.common, now);
         roster.plan(&self.0.picker);
+        if let Some(watch) = &self.0.common.watch {
+            watch.set_members(roster.members().map(|member| Arc::clone(&member.live)).collect());
+        }
         let (replaced, returned) = self.rebuild(&roster, now);
         drop(roster);
         // Services are dropped here, under no lock.
@@ -337,7 +411,7 @@ impl<S> Pool<S> {
         if let Some(soonest) = roster.members().filter_map(|member| member.live.out_until(now)).min() {
             self.0.common.due_at(soonest);
         }
-        (self.0.current.swap(Arc::new(Snapshot::of(roster, &self.0.picker, now))), returned)
+        (self.0.current.swap(Arc::new(Snapshot::of(roster, &self.0.picker, self.0.panic, now))), returned)
     }
 
     fn tell_returned(&self, serials: &[u32]) {

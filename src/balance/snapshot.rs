@@ -4,10 +4,12 @@ use super::member::Member;
 use super::pick::{Key, Lineup, Placed, least};
 use super::picker::{Picker, Prepared, Tables, Turn, next_after};
 use super::roster::{Plan, Roster};
+use super::spread::{Weights, spread};
 use super::tried::{Passed, Tried};
 use crate::chance::Chance;
 use crate::gate::Now;
 use crate::hash::LoadBound;
+use crate::ratio::Ratio;
 use crate::time::Instant;
 use std::cell::Cell;
 use std::fmt;
@@ -19,9 +21,13 @@ pub(super) struct Snapshot<S> {
     pub(super) members: Box<[Arc<Member<S>>]>,
     /// Who may be picked, level by level; levels without anybody are left out.
     levels: Box<[Level<S>]>,
+    /// The level that has all calls, if one has.
+    only: Option<usize>,
 }
 
 struct Level<S> {
+    /// Of a hundred calls, the ones up to this are its or an earlier level's.
+    until: u8,
     seats: Box<[Seat<S>]>,
     tables: Tables,
     hashed: Option<HashedLevel>,
@@ -45,6 +51,15 @@ struct Seat<S> {
     member: Arc<Member<S>>,
 }
 
+/// The weights of a level, by which calls spread over the levels.
+fn weights<S>(members: &[Arc<Member<S>>], number: u8, now: Instant) -> Weights {
+    let there = members.iter().filter(|member| member.endpoint.level == number && member.is_there());
+    there.fold(Weights::default(), |sum, member| {
+        let weight = u64::from(member.endpoint.weight);
+        Weights { total: sum.total + weight, well: sum.well + if member.is_well(now) { weight } else { 0 } }
+    })
+}
+
 /// Why a pick found nobody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Nobody {
@@ -60,15 +75,29 @@ pub(super) enum Nobody {
 
 impl<S> Snapshot<S> {
     pub(super) fn empty() -> Self {
-        Self { members: Box::default(), levels: Box::default() }
+        Self { members: Box::default(), levels: Box::default(), only: None }
     }
 
     /// The snapshot of the roster at `now`.
-    pub(super) fn of(roster: &Roster<S>, picker: &Picker, now: Instant) -> Self {
+    pub(super) fn of(roster: &Roster<S>, picker: &Picker, panic: Ratio, now: Instant) -> Self {
         let members: Box<[_]> = roster.members().map(Arc::clone).collect();
-        let levels = roster.plans().map(|(number, plan)| Level::of(&members, number, plan, picker, now));
-        let levels = levels.filter(|level| !level.seats.is_empty()).collect();
-        Self { members, levels }
+        let weights: Vec<_> = roster.plans().map(|(number, _)| weights(&members, number, now)).collect();
+        let mut until = 0;
+        let levels = roster.plans().zip(spread(&weights, panic)).map(|((number, plan), portion)| {
+            until += portion.percent;
+            Level::of(&members, number, plan, picker, portion.panics, until, now)
+        });
+        let levels: Box<[_]> = levels.filter(|level| !level.seats.is_empty()).collect();
+        // Also when all have nothing: then the first is as good as any.
+        let only = levels.iter().position(|level| level.until == 100);
+        let only = only.filter(|&index| index == 0 || levels[index - 1].until == 0);
+        Self { members, levels, only }
+    }
+
+    /// The member of this id.
+    pub(super) fn member(&self, id: &str) -> Option<&Arc<Member<S>>> {
+        let place = self.members.binary_search_by(|member| member.endpoint.id.as_str().cmp(id));
+        self.members.get(place.ok()?)
     }
 
     /// Picks and reserves.
@@ -80,7 +109,22 @@ impl<S> Snapshot<S> {
         chance: &mut Chance,
         view: &View<'_>,
     ) -> Option<(&Arc<Member<S>>, Reserved)> {
-        self.levels.iter().find_map(|level| level.pick(picker, turn, chance, view))
+        let first = self.only.unwrap_or_else(|| self.choose(view, chance));
+        let chosen = self.levels.get(first)?.pick(picker, turn, chance, view);
+        // If its endpoints are all tried or full: the other levels, in order.
+        chosen.or_else(|| {
+            let others = self.levels.iter().enumerate().filter(|&(index, _)| index != first);
+            others.map(|(_, level)| level).find_map(|level| level.pick(picker, turn, chance, view))
+        })
+    }
+
+    /// The level that a call of several goes to: by its key, so that equal keys stay together, or by a draw.
+    #[cold]
+    fn choose(&self, view: &View<'_>, chance: &mut Chance) -> usize {
+        let placed = self.levels.first().and_then(|level| level.hashed.as_ref()?.prepared.placed.as_ref());
+        let hash = placed.zip(view.key).map(|(placed, key)| placed.hash(key));
+        let x = hash.unwrap_or_else(|| chance.draw()) % 100 + 1;
+        self.levels.iter().position(|level| u64::from(level.until) >= x).unwrap_or_default()
     }
 
     /// Why `pick` found nobody.
@@ -112,11 +156,19 @@ impl<S> Snapshot<S> {
 }
 
 impl<S> Level<S> {
-    fn of(members: &[Arc<Member<S>>], number: u8, plan: &Plan, picker: &Picker, now: Instant) -> Self {
-        let eligible = members.iter().filter(|member| {
-            member.endpoint.level == number
-                && member.endpoint.weight > 0
-                && member.live.out_until(now).is_none()
+    fn of(
+        members: &[Arc<Member<S>>],
+        number: u8,
+        plan: &Plan,
+        picker: &Picker,
+        panics: bool,
+        until: u8,
+        now: Instant,
+    ) -> Self {
+        let of_level = members.iter().filter(|member| member.endpoint.level == number);
+        let eligible = of_level.filter(|member| match panics {
+            true => member.is_there() && member.live.rests_until(now).is_none(),
+            false => member.is_well(now),
         });
         let seats = eligible.map(|member| Seat {
             live: Arc::clone(&member.live),
@@ -140,7 +192,7 @@ impl<S> Level<S> {
             let prepared = Arc::clone(&plan.prepared);
             HashedLevel { seats: seat_of.collect(), prepared, bound: picker.bound() }
         });
-        Self { tables, seats, hashed }
+        Self { until, tables, seats, hashed }
     }
 
     #[inline]

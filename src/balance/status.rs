@@ -1,5 +1,6 @@
 use super::id::Id;
 use super::member::Member;
+use crate::health::Health;
 use crate::name::Name;
 use crate::time::Instant;
 use std::time::Duration;
@@ -42,8 +43,15 @@ pub struct Status {
 pub enum State {
     /// It is picked.
     In,
-    /// Of weight 0: it gets no new calls.
+    /// Of weight 0, or it asked to be left alone: it gets no new calls.
     Drained,
+    /// Its checks fail.
+    Unhealthy,
+    /// It failed real calls, and is left out.
+    Ejected {
+        /// For so long still.
+        rest: Duration,
+    },
     /// It could not be reached, and rests.
     Unready {
         /// For so long still.
@@ -54,10 +62,12 @@ pub enum State {
 impl Status {
     pub(super) fn of<S>(member: &Member<S>, now: Instant) -> Self {
         let endpoint = &member.endpoint;
-        let state = match member.live.out_until(now) {
-            Some(until) => State::Unready { rest: until - now },
-            None if endpoint.weight == 0 => State::Drained,
-            None => State::In,
+        let state = match (member.live.rests_until(now), member.live.ejected_until(now)) {
+            _ if !member.is_there() => State::Drained,
+            (Some(until), _) => State::Unready { rest: until - now },
+            (None, Some(until)) => State::Ejected { rest: until - now },
+            (None, None) if member.live.health() == Health::Unhealthy => State::Unhealthy,
+            (None, None) => State::In,
         };
         Self {
             id: endpoint.id.clone(),

@@ -107,6 +107,7 @@ impl<S> Ticket<S> {
                 self.live().became_ready();
             }
             self.time(class, now);
+            self.watch(class, now);
             // Before the slot comes back: in no moment does a failing endpoint look idle.
             self.live().settled(class, || now.get());
             self.live().give_back();
@@ -128,6 +129,18 @@ impl<S> Ticket<S> {
             _ => Sample::AtLeast(took.max(timing.penalty)),
         };
         self.live().timed(sample, now.get(), timing.decay);
+    }
+
+    /// Counts the call where outliers are looked for.
+    #[inline]
+    fn watch(&self, class: Class, now: &mut Now) {
+        let Some(watch) = &self.member.common.watch else {
+            return;
+        };
+        let slow = watch.slow().is_some_and(|slow| now.get() - self.since >= slow);
+        if slow || class != Class::Neutral {
+            watch.ended(&self.member.common, self.live(), slow || class.is_failure(), now.get());
+        }
     }
 
     /// The call was never handed over: it counts nothing.
@@ -210,12 +223,14 @@ impl<S> Ticket<S> {
 impl<S> Drop for Ticket<S> {
     #[inline]
     fn drop(&mut self) {
-        if self.reserved.is_some()
-            && let Some(timing) = &self.member.common.timing
-        {
-            // So long it had no answer: it would have taken at least that.
+        if self.reserved.is_some() && self.member.common.is_timed() {
             let now = Instant::now();
-            self.live().timed(Sample::AtLeast(now - self.since), now, timing.decay);
+            if let Some(timing) = &self.member.common.timing {
+                // So long it had no answer: it would have taken at least that.
+                self.live().timed(Sample::AtLeast(now - self.since), now, timing.decay);
+            }
+            // That it was given up counts only if it was slow.
+            self.watch(Class::Neutral, &mut Now::at(now));
         }
         self.end(What::Abandoned);
     }

@@ -184,6 +184,10 @@ pub enum What {
 pub enum Outage {
     /// It could not be reached, or failed to become ready.
     Unready,
+    /// It failed real calls.
+    Ejected,
+    /// Its checks failed.
+    Unhealthy,
 }
 
 impl Outage {
@@ -196,6 +200,8 @@ impl Outage {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Unready => "unready",
+            Self::Ejected => "ejected",
+            Self::Unhealthy => "unhealthy",
         }
     }
 }

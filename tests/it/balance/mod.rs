@@ -1,9 +1,12 @@
 //! One of many.
 
+mod checks;
 mod elsewhere;
 mod hashed;
+mod levels;
 mod limits;
 mod membership;
+mod outliers;
 mod readiness;
 mod simulated;
 mod weights;

@@ -1,0 +1,145 @@
+use super::id::Id;
+use super::pool::Pool;
+use crate::chance::Chance;
+use crate::clock::Timer;
+use crate::health::{Checks, Finding, Judge};
+use crate::time::Instant;
+use pin_project_lite::pin_project;
+use std::convert::Infallible;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+pin_project! {
+    /// Checks the endpoints of a pool as long as it is polled; made by [`Pool::check`].
+    ///
+    /// Dropped, it leaves the pool as it is.
+    #[must_use = "futures do nothing unless polled: spawn it"]
+    pub struct Checking<S, F, Fut> {
+        pool: Pool<S>,
+        checks: Checks,
+        check: F,
+        beats: Vec<Beat<Fut>>,
+        chance: Chance,
+        #[pin]
+        timer: Timer,
+    }
+}
+
+/// The checks of one endpoint.
+struct Beat<Fut> {
+    serial: u32,
+    id: Id,
+    judge: Judge,
+    next: Instant,
+    running: Option<Running<Fut>>,
+}
+
+struct Running<Fut> {
+    check: Pin<Box<Fut>>,
+    until: Instant,
+}
+
+/// So many checks run at a time: a pool of thousands is not called by its checker all at once.
+const AT_A_TIME: usize = 64;
+
+/// So often it looks whether endpoints came.
+const LOOK: Duration = Duration::from_secs(1);
+
+impl<S, F, Fut> Checking<S, F, Fut> {
+    pub(super) fn new(pool: Pool<S>, checks: Checks, check: F) -> Self {
+        Self { pool, checks, check, beats: Vec::new(), chance: Chance::new(), timer: Timer::unarmed() }
+    }
+}
+
+impl<S, F, Fut> Future for Checking<S, F, Fut>
+where
+    F: FnMut(&Id, &S) -> Fut,
+    Fut: Future<Output = Finding>,
+{
+    type Output = Infallible;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Infallible> {
+        let mut this = self.project();
+        loop {
+            let now = Instant::now();
+            this.pool.with_members(|members| follow(this.beats, members, this.checks, this.chance, now));
+            let mut free = AT_A_TIME - this.beats.iter().filter(|beat| beat.running.is_some()).count();
+            for beat in this.beats.iter_mut() {
+                if beat.running.is_none() && beat.next <= now && free > 0 {
+                    let started = this.pool.with_service(&beat.id, |service| (this.check)(&beat.id, service));
+                    beat.running = started
+                        .map(|check| Running { check: Box::pin(check), until: now + this.checks.time() });
+                    beat.next = now + this.checks.next(this.chance.sample());
+                    free -= 1;
+                }
+                if let Some(finding) = beat.poll(now, cx) {
+                    free += 1;
+                    this.pool.set_health(beat.id.as_str(), beat.judge.find(finding));
+                }
+            }
+            let soonest = this.beats.iter().filter_map(|beat| beat.wakes(free > 0)).min();
+            let at = soonest.unwrap_or(Instant::MAX).min(now + LOOK);
+            this.timer.as_mut().arm(at);
+            if this.timer.as_mut().poll_fired(cx).is_pending() {
+                return Poll::Pending;
+            }
+        }
+    }
+}
+
+/// Takes up whoever came, and lets go of whoever left.
+fn follow<Fut>(
+    beats: &mut Vec<Beat<Fut>>,
+    members: &mut dyn Iterator<Item = (u32, &Id)>,
+    checks: &Checks,
+    chance: &mut Chance,
+    now: Instant,
+) {
+    let mut before = std::mem::take(beats);
+    for (serial, id) in members {
+        let known = before.iter().position(|beat| beat.serial == serial);
+        beats.push(known.map_or_else(
+            || Beat {
+                serial,
+                id: id.clone(),
+                judge: Judge::new(checks.judging()),
+                next: now + checks.first(chance.sample()),
+                running: None,
+            },
+            |known| before.swap_remove(known),
+        ));
+    }
+}
+
+impl<Fut: Future<Output = Finding>> Beat<Fut> {
+    /// What the running check found, once it has; a late one has failed.
+    fn poll(&mut self, now: Instant, cx: &mut Context<'_>) -> Option<Finding> {
+        let running = self.running.as_mut()?;
+        let finding = match running.check.as_mut().poll(cx) {
+            Poll::Ready(finding) => finding,
+            Poll::Pending if running.until <= now => Finding::Fail,
+            Poll::Pending => return None,
+        };
+        self.running = None;
+        Some(finding)
+    }
+
+    fn wakes(&self, may_start: bool) -> Option<Instant> {
+        match &self.running {
+            Some(running) => Some(running.until),
+            None => may_start.then_some(self.next),
+        }
+    }
+}
+
+impl<S, F, Fut> fmt::Debug for Checking<S, F, Fut> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Checking")
+            .field("pool", &self.pool)
+            .field("checks", &self.checks)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,119 @@
+use crate::ratio::Ratio;
+
+/// The weights of one level: of all who may be called at all, and of those who are well.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Weights {
+    pub(super) total: u64,
+    pub(super) well: u64,
+}
+
+/// What one level gets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Portion {
+    /// Its share of the calls, in percent.
+    pub(super) percent: u8,
+    /// It uses all who may be called, well or not.
+    pub(super) panics: bool,
+}
+
+/// How the calls spread over the levels, in their order: Envoy's integers.
+///
+/// A level takes what it can: 1.4 times its part that is well, so that 72 % of it still carry everything; the next
+/// one takes the rest. Only when all together cannot carry everything does a level panic whose well part is below
+/// `panic`: then it is likelier that the judgement is wrong than that nearly all are ill.
+pub(super) fn spread(levels: &[Weights], panic: Ratio) -> Vec<Portion> {
+    let able: Vec<u64> =
+        levels.iter().map(|level| (percent(u128::from(level.well) * 7, level.total) / 5).min(100)).collect();
+    let together = able.iter().sum::<u64>().min(100);
+    let panics = |level: &Weights| {
+        together < 100 && panic.parts() > 0 && level.total > 0 && !panic.is_reached(level.well, level.total)
+    };
+    let mut portions: Vec<_> =
+        levels.iter().map(|level| Portion { percent: 0, panics: panics(level) }).collect();
+
+    let counted = levels.iter().zip(&portions).filter(|(level, _)| level.total > 0);
+    if together == 0 || counted.clone().all(|(_, portion)| portion.panics) {
+        let all: u64 = levels.iter().map(|level| level.total).sum();
+        let shares = levels.iter().map(|level| percent(level.total.into(), all));
+        fill(&mut portions, shares, |index| levels[index].total > 0);
+    } else {
+        let shares = able.iter().map(|&able| able * 100 / together);
+        fill(&mut portions, shares, |index| able[index] > 0);
+    }
+    portions
+}
+
+/// `part · 100 / of`, rounded down; nothing of nothing.
+fn percent(part: u128, of: u64) -> u64 {
+    (part * 100).checked_div(of.into()).unwrap_or_default() as u64
+}
+
+/// Gives out a hundred percent; what rounding leaves goes to the first that takes any.
+fn fill(portions: &mut [Portion], shares: impl Iterator<Item = u64>, takes: impl Fn(usize) -> bool) {
+    let mut left = 100;
+    for (portion, share) in portions.iter_mut().zip(shares) {
+        portion.percent = share.min(left) as u8;
+        left -= u64::from(portion.percent);
+    }
+    if let Some(first) = (0..portions.len()).find(|&index| takes(index)) {
+        portions[first].percent += left as u8;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shares(levels: &[(u64, u64)]) -> Vec<u8> {
+        portions(levels).iter().map(|portion| portion.percent).collect()
+    }
+
+    fn portions(levels: &[(u64, u64)]) -> Vec<Portion> {
+        let levels: Vec<_> = levels.iter().map(|&(well, total)| Weights { total, well }).collect();
+        spread(&levels, Ratio::percent(50))
+    }
+
+    #[test]
+    fn a_whole_level_one_takes_what_level_zero_cannot() {
+        let of = |well| shares(&[(well, 100), (100, 100)]);
+        assert_eq!([100, 72, 71, 50, 25, 0].map(|well| of(well)[0]), [100, 100, 99, 70, 35, 0]);
+        assert!((0..=100).all(|well| of(well).iter().sum::<u8>() == 100));
+    }
+
+    #[test]
+    fn two_that_are_half_well_share() {
+        assert_eq!(shares(&[(50, 100), (60, 100)]), [70, 30]);
+    }
+
+    #[test]
+    fn two_of_six_panic_and_four_of_six_do_not() {
+        assert_eq!(portions(&[(2, 6)]), [Portion { percent: 100, panics: true }]);
+        assert_eq!(portions(&[(4, 6)]), [Portion { percent: 100, panics: false }]);
+        // Exactly half is not below half.
+        assert!(!portions(&[(3, 6)])[0].panics);
+    }
+
+    #[test]
+    fn a_level_panics_only_while_all_together_are_too_weak() {
+        assert!(!portions(&[(1, 100), (100, 100)])[0].panics);
+        let both = portions(&[(10, 100), (20, 300)]);
+        assert!(both[0].panics && both[1].panics);
+        // By what they have, well or not.
+        assert_eq!((both[0].percent, both[1].percent), (25, 75));
+    }
+
+    #[test]
+    fn without_panic_nothing_ill_is_used_and_levels_without_members_are_ignored() {
+        let weak = [Weights { total: 10, well: 1 }];
+        assert!(!spread(&weak, Ratio::ZERO)[0].panics);
+        assert_eq!(shares(&[(0, 0), (5, 5)]), [0, 100]);
+        assert_eq!(shares(&[]), [0; 0]);
+        assert_eq!(shares(&[(0, 0)]), [0]);
+    }
+
+    #[test]
+    fn the_greatest_weights_do_not_overflow() {
+        let most = u64::from(u32::MAX) * 1000;
+        assert_eq!(shares(&[(most, most), (most, most)]), [100, 0]);
+    }
+}

@@ -1,0 +1,159 @@
+use super::standing::Health;
+
+/// What one check found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Finding {
+    /// It answered as it should.
+    Pass,
+    /// It did not answer, not in time, or not as it should.
+    Fail,
+    /// It answered that it does not serve: that counts at once.
+    NotServing,
+    /// It answered that it is about to leave: that counts at once.
+    Draining,
+}
+
+/// How many findings in a row change a judgement.
+///
+/// # Examples
+///
+/// ```
+/// use seawall::health::{Finding, Health, Judge, Thresholds};
+///
+/// let mut judge = Judge::new(Thresholds::default());
+/// let judged = [Finding::Pass, Finding::Fail, Finding::Fail, Finding::Fail].map(|found| judge.find(found));
+/// assert_eq!(judged, [Health::Healthy, Health::Healthy, Health::Healthy, Health::Unhealthy]);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Thresholds {
+    fall: u32,
+    rise: u32,
+}
+
+impl Thresholds {
+    /// `fall` failed checks in a row make it unhealthy, `rise` passed ones healthy again; at least one each.
+    ///
+    /// ```
+    /// let thresholds = seawall::health::Thresholds::new(3, 2);
+    /// assert_eq!(thresholds, Default::default());
+    /// ```
+    #[must_use]
+    pub const fn new(fall: u32, rise: u32) -> Self {
+        Self { fall: if fall == 0 { 1 } else { fall }, rise: if rise == 0 { 1 } else { rise } }
+    }
+}
+
+impl Default for Thresholds {
+    /// Three to fall, two to rise: HAProxy's.
+    fn default() -> Self {
+        Self::new(3, 2)
+    }
+}
+
+/// Judges one endpoint by what its checks find, one after the other.
+///
+/// Unknown counts as healthy, and the first finding decides alone: so a pool that starts does not wait, and one
+/// that starts ill is found at once.
+///
+/// # Examples
+///
+/// ```
+/// use seawall::health::{Finding, Health, Judge, Thresholds};
+///
+/// let mut judge = Judge::new(Thresholds::default());
+/// assert_eq!(judge.health(), Health::Healthy);
+/// assert_eq!(judge.find(Finding::Fail), Health::Unhealthy);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Judge {
+    thresholds: Thresholds,
+    known: bool,
+    health: Health,
+    /// Findings in a row that speak against `health`.
+    against: u32,
+}
+
+impl Judge {
+    /// Nothing is known yet.
+    ///
+    /// ```
+    /// use seawall::health::{Health, Judge, Thresholds};
+    /// assert_eq!(Judge::new(Thresholds::default()).health(), Health::Healthy);
+    /// ```
+    #[must_use]
+    pub const fn new(thresholds: Thresholds) -> Self {
+        Self { thresholds, known: false, health: Health::Healthy, against: 0 }
+    }
+
+    /// The judgement after this finding.
+    ///
+    /// ```
+    /// use seawall::health::{Finding, Health, Judge, Thresholds};
+    /// let mut judge = Judge::new(Thresholds::default());
+    /// assert_eq!(judge.find(Finding::Draining), Health::Draining);
+    /// ```
+    pub const fn find(&mut self, finding: Finding) -> Health {
+        let (says, enough) = match finding {
+            Finding::Pass => (Health::Healthy, self.thresholds.rise),
+            Finding::Fail => (Health::Unhealthy, self.thresholds.fall),
+            Finding::NotServing => (Health::Unhealthy, 1),
+            Finding::Draining => (Health::Draining, 1),
+        };
+        if says as u8 == self.health as u8 {
+            self.against = 0;
+        } else {
+            self.against += 1;
+            if self.against >= enough || !self.known {
+                self.health = says;
+                self.against = 0;
+            }
+        }
+        self.known = true;
+        self.health
+    }
+
+    /// The judgement.
+    ///
+    /// ```
+    /// use seawall::health::{Health, Judge, Thresholds};
+    /// assert_eq!(Judge::new(Thresholds::new(1, 1)).health(), Health::Healthy);
+    /// ```
+    #[must_use]
+    pub const fn health(&self) -> Health {
+        self.health
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is judged after each of 1 for a pass and 0 for a failure.
+    fn judged(findings: &str) -> String {
+        let mut judge = Judge::new(Thresholds::default());
+        let find = |one| judge.find(if one == '1' { Finding::Pass } else { Finding::Fail });
+        findings.chars().map(find).map(|h| if h == Health::Healthy { 'H' } else { 'U' }).collect()
+    }
+
+    #[test]
+    fn three_fall_two_rise_and_the_first_decides_alone() {
+        assert_eq!(judged("1000"), "HHHU");
+        assert_eq!(judged("011"), "UUH");
+        assert_eq!(judged("100100"), "HHHHHH");
+        assert_eq!(judged("0100"), "UUUU");
+        assert_eq!(judged("10001011"), "HHHUUUUH");
+    }
+
+    #[test]
+    fn what_it_says_of_itself_counts_at_once() {
+        let mut judge = Judge::new(Thresholds::default());
+        judge.find(Finding::Pass);
+        assert_eq!(judge.find(Finding::NotServing), Health::Unhealthy);
+        judge.find(Finding::Pass);
+        assert_eq!(judge.find(Finding::Draining), Health::Draining);
+        // It comes back as any other does.
+        assert_eq!(judge.find(Finding::Pass), Health::Draining);
+        assert_eq!(judge.find(Finding::Pass), Health::Healthy);
+    }
+}
