@@ -105,8 +105,8 @@ pub mod gate;
 #[cfg(any(doc, doctest))]
 pub mod guide;
 pub mod hash;
-pub mod hedge;
 pub mod health;
+pub mod hedge;
 #[cfg(feature = "http")]
 pub mod http;
 pub mod outlier;

@@ -32,7 +32,10 @@ const NOT_DECIDING: &[&str] = &[
     "roster",
     "snapshot",
     "ticket",
-    "tried", // what a pool shares
+    "tried",
+    "watch",
+    "checking",
+    "following", // what a pool shares
     "share",
     "word",
     "table",
@@ -42,11 +45,6 @@ const NOT_DECIDING: &[&str] = &[
     "heed", // the lock or the atomics around a limiter's state
     "shared",
     "stripes", // the lock and the atomics around a circuit
-    "pool", "endpoint", // handles: who is there, and how each fares
-    "id", "live", "member", "picker", "roster", "snapshot", "ticket", "tried", "watch",
-    "checking", // what a pool shares
-    "share", "word", "table", // the lock or the atomics around a limiter's state
-    "shared", "stripes", // the lock and the atomics around a circuit
     "config",  // the settings of a driver, with their telemetry
     "repeat",  // a service taken along for further attempts
 ];
