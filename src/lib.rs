@@ -100,6 +100,7 @@ pub mod balance;
 pub mod circuit_breaker;
 pub mod concurrency;
 pub mod deadline;
+pub mod discover;
 pub mod fallback;
 pub mod gate;
 #[cfg(any(doc, doctest))]

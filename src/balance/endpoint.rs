@@ -143,6 +143,24 @@ impl<S> Endpoint<S> {
         self
     }
 
+    /// The same endpoint, reached through `service`.
+    ///
+    /// ```
+    /// use seawall::balance::Endpoint;
+    /// let endpoint = Endpoint::new("a", ()).weight(3).with("its client");
+    /// assert_eq!(*endpoint.service(), "its client");
+    /// ```
+    #[must_use]
+    pub fn with<T>(self, service: T) -> Endpoint<T> {
+        let Self { id, weight, level, zone, limit, gate, .. } = self;
+        Endpoint { id, weight, level, zone, limit, gate, service }
+    }
+
+    /// Whether `told` says the same of everything but the service and its gate.
+    pub(super) fn is_as<T>(&self, told: &Endpoint<T>) -> bool {
+        (self.weight, self.level, self.zone, self.limit) == (told.weight, told.level, told.zone, told.limit)
+    }
+
     /// What it is known by.
     ///
     /// ```

@@ -1,4 +1,4 @@
-use crate::time::Instant;
+use crate::time::{Instant, nanos};
 use std::time::Duration;
 
 /// How long calls have taken lately, at their peaks, and when that was last written: one word, 0 for unknown.
@@ -47,7 +47,7 @@ impl Latency {
     pub(super) fn sampled(self, sample: Sample, now: Instant, decay: Duration) -> Self {
         let kept = if self.0 == 0 { 0.0 } else { faded(self.age(now), decay) };
         let cost = self.written() * kept;
-        let nanos = |duration: Duration| duration.as_nanos() as f32;
+        let nanos = |duration| nanos(duration) as f32;
         match sample {
             // Towards the sample by as much as time has passed.
             Sample::Took(took) if nanos(took) < cost => Self::write(cost + nanos(took) * (1.0 - kept), now),
@@ -87,7 +87,7 @@ const fn step(now: Instant) -> u32 {
 #[inline]
 #[expect(clippy::suboptimal_flops, reason = "where the instruction is missing, mul_add calls the C library")]
 fn faded(age: Duration, decay: Duration) -> f32 {
-    let x = age.as_nanos() as f32 / decay.as_nanos() as f32 * std::f32::consts::LOG2_E;
+    let x = nanos(age) as f32 / nanos(decay) as f32 * std::f32::consts::LOG2_E;
     // Also what is no number at all: nothing divided by nothing.
     if x.is_nan() || x >= 126.0 {
         return 0.0;

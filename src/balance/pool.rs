@@ -2,9 +2,11 @@ use super::ask::Ask;
 use super::checking::Checking;
 use super::config::Config;
 use super::endpoint::Endpoint;
+use super::following::Following;
 use super::id::Id;
 use super::member::Common;
 use super::picker::{Picker, Turn};
+use super::ready::Ready;
 use super::roster::{Changed, Roster};
 use super::service::Balance;
 use super::snapshot::{Nobody, Snapshot, View};
@@ -13,6 +15,7 @@ use super::ticket::Ticket;
 use super::tried::Passed;
 use super::watch::Watch;
 use crate::chance::Chance;
+use crate::discover::{Discovery, Found};
 use crate::error::{Reason, Rejected};
 use crate::gate::Now;
 use crate::health::{Checks, Finding, Health};
@@ -24,6 +27,7 @@ use crate::time::Instant;
 use arc_swap::ArcSwap;
 use std::fmt;
 use std::sync::Arc;
+use std::task::Waker;
 use std::time::Duration;
 
 /// The endpoints of one upstream, from which each call picks one.
@@ -61,6 +65,8 @@ struct Shared<S> {
     common: Arc<Common>,
     // Guarded: who belongs here. Held while a snapshot is made, never while user code runs.
     roster: Mutex<Roster<S>>,
+    // Guarded: who waits for a change of the endpoints.
+    wakers: Mutex<Vec<Waker>>,
 }
 
 impl<S> Pool<S> {
@@ -84,6 +90,7 @@ impl<S> Pool<S> {
             panic,
             common: Arc::new(Common::new(telemetry.into(), &picker, watch)),
             roster: Mutex::new(Roster::default()),
+            wakers: Mutex::new(Vec::new()),
             picker,
         }))
     }
@@ -280,6 +287,89 @@ impl<S> Pool<S> {
         Checking::new(self.clone(), checks, check)
     }
 
+    /// Keeps the endpoints those that `ask` finds, as long as the future is polled: spawn it.
+    ///
+    /// `make` is given each endpoint that is new and gives it its service; a known one keeps the service it has.
+    /// How often it is asked, and what happens when that fails, see [`discover`](crate::discover).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// use seawall::balance::{Endpoint, P2c, Pool};
+    /// use seawall::discover::{Discovery, Found};
+    ///
+    /// let pool = Pool::new("api", P2c::new());
+    /// let ask = || async { Ok::<_, ()>(Found::from_iter([Endpoint::new("a", ())])) };
+    /// let following = pool.follow(Discovery::new(), ask, |found| found.with("its client"));
+    /// tokio::spawn(following);
+    /// pool.ready().await;
+    /// assert_eq!(*pool.pick().unwrap().service(), "its client");
+    /// # }
+    /// ```
+    pub fn follow<A, M, Fut, E>(&self, rules: Discovery, ask: A, make: M) -> Following<S, A, M, Fut>
+    where
+        S: Clone,
+        A: FnMut() -> Fut,
+        M: FnMut(Endpoint<()>) -> Endpoint<S>,
+        Fut: Future<Output = Result<Found, E>>,
+    {
+        Following::new(self.clone(), rules, ask, make)
+    }
+
+    /// Waits until there is an endpoint, fit or not.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use seawall::balance::{Endpoint, P2c, Pool};
+    /// let pool = Pool::new("api", P2c::new());
+    /// pool.insert(Endpoint::new("a", ()));
+    /// pool.ready().await;
+    /// # }
+    /// ```
+    pub const fn ready(&self) -> Ready<'_, S> {
+        Ready(self)
+    }
+
+    /// Exactly those that were found from now on; those that are known keep their services.
+    pub(super) fn reconcile(
+        &self,
+        found: Vec<Endpoint<()>>,
+        make: &mut impl FnMut(Endpoint<()>) -> Endpoint<S>,
+    ) where
+        S: Clone,
+    {
+        let snapshot = self.0.current.load_full();
+        let mut same = found.len() == snapshot.members.len();
+        let endpoints = found.into_iter().map(|found| match snapshot.member(found.id.as_str()) {
+            Some(member) => {
+                same &= member.endpoint.is_as(&found);
+                let gate = member.endpoint.gate.clone();
+                Endpoint { gate, ..found.with(member.endpoint.service.clone()) }
+            }
+            None => {
+                same = false;
+                make(found)
+            }
+        });
+        let endpoints: Vec<_> = endpoints.collect();
+        if !same {
+            self.set(endpoints);
+        }
+    }
+
+    pub(super) fn discovery_failed(&self, failures: u32, retry: Duration) {
+        self.0.common.telemetry.tell(Kind::Balance, What::DiscoveryFailed { failures, retry });
+    }
+
+    /// Wakes `waker` once when the endpoints change.
+    pub(super) fn wake_on_change(&self, waker: &Waker) {
+        let mut wakers = self.0.wakers.lock();
+        if !wakers.iter().any(|known| known.will_wake(waker)) {
+            wakers.push(waker.clone());
+        }
+    }
+
     /// Shows the serial and the id of each endpoint.
     pub(super) fn with_members(&self, show: impl FnOnce(&mut dyn Iterator<Item = (u32, &Id)>)) {
         let snapshot = self.0.current.load();
@@ -376,6 +466,8 @@ impl<S> Pool<S> {
         drop(roster);
         // Services are dropped here, under no lock.
         drop((replaced, std::mem::take(&mut changed.leftover)));
+        let wakers = std::mem::take(&mut *self.0.wakers.lock());
+        wakers.into_iter().for_each(Waker::wake);
         self.tell_returned(&returned);
         let Changed { added, removed, repeated, .. } = changed;
         if added + removed + repeated > 0 {

@@ -93,7 +93,12 @@ impl Placement for Rendezvous {
 
     #[inline]
     fn first(&self, hash: u64) -> Option<usize> {
-        self.best_after(hash, None).map(|(_, index)| index)
+        if !self.equal {
+            return self.best_after(hash, None).map(|(_, index)| index);
+        }
+        // Without a branch that the scores decide; of equal ones the first wins.
+        let best = self.hashes.iter().map(|&node| fold(node ^ hash)).max()?;
+        self.hashes.iter().position(|&node| fold(node ^ hash) == best)
     }
 
     fn walk(&self, hash: u64) -> impl Iterator<Item = usize> {

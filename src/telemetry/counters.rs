@@ -72,6 +72,8 @@ counters! {
     limit_changes,
     /// Times that an adaptive limit stood low to find its baseline.
     probes,
+    /// Questions to a source of endpoints that failed.
+    discovery_failures,
     /// Changes of the endpoints of a pool.
     endpoint_changes,
     /// Endpoints that were passed over for a while.
@@ -119,6 +121,7 @@ impl Observe for Counters {
             What::Released => &self.released,
             What::Abandoned => &self.abandoned,
             What::LimitChanged { .. } | What::QuotaChanged { .. } => &self.limit_changes,
+            What::DiscoveryFailed { .. } => &self.discovery_failures,
             What::EndpointsChanged { .. } => &self.endpoint_changes,
             What::EndpointOut { .. } => &self.endpoints_out,
             What::EndpointIn { .. } => &self.endpoints_in,

@@ -164,6 +164,13 @@ pub enum What {
         /// For how long.
         rest: Duration,
     },
+    /// A source of endpoints failed, or found nobody.
+    DiscoveryFailed {
+        /// How often in a row.
+        failures: u32,
+        /// After how long it is asked again.
+        retry: Duration,
+    },
     /// An endpoint may be picked again.
     EndpointIn {
         /// Its number, see `balance::Status`.

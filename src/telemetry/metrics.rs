@@ -40,6 +40,7 @@ use std::collections::BTreeMap;
 /// | `seawall.concurrency.in_flight`, `.queued` gauges | calls | |
 /// | `seawall.concurrency.queue.duration` histogram | seconds | |
 /// | `seawall.rate_limiting.permits` counter | permits | `result` = granted, denied |
+/// | `seawall.discovery.failures` counter | questions | |
 /// | `seawall.endpoint.changes` counter | endpoints | `change` = added, removed, out, in |
 #[derive(Debug, Default)]
 pub struct Metrics {
@@ -155,6 +156,9 @@ impl Observe for Metrics {
                 endpoints("added", added);
                 endpoints("removed", removed);
             }
+            What::DiscoveryFailed { .. } => {
+                counter!("seawall.discovery.failures", "name" => name, "kind" => kind).increment(1);
+            }
             What::EndpointOut { .. } => endpoints("out", 1),
             What::EndpointIn { .. } => endpoints("in", 1),
             What::Probing { .. } | What::QuotaChanged { .. } => {}
@@ -223,5 +227,10 @@ fn describe() {
         "seawall.endpoint.changes",
         Unit::Count,
         "Endpoints that came, left, failed or recovered"
+    );
+    describe_counter!(
+        "seawall.discovery.failures",
+        Unit::Count,
+        "Questions to a source of endpoints that failed"
     );
 }

@@ -39,6 +39,9 @@ macro_rules! log {
             }
             What::LimitChanged { from, to } => tracing::info!(target: $target, name, kind, from, to, "limit changed"),
             What::QuotaChanged { from, to } => tracing::info!(target: $target, name, kind, %from, %to, "quota changed"),
+            What::DiscoveryFailed { failures, retry } => {
+                tracing::warn!(target: $target, name, kind, failures, ?retry, "discovery failed");
+            }
             What::EndpointsChanged { added, removed, repeated } => tracing::info!(
                 target: $target, name, kind, added, removed, repeated, "endpoints changed"
             ),

@@ -2,6 +2,7 @@
 
 mod checks;
 mod elsewhere;
+mod following;
 mod hashed;
 mod levels;
 mod limits;
