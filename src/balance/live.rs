@@ -279,3 +279,32 @@ fn expires(word: &AtomicU64, now: Instant) -> bool {
     let until = word.load(Relaxed);
     until != 0 && until <= now.as_nanos() && word.compare_exchange(until, 0, Relaxed, Relaxed).is_ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_fills_its_own_lines_and_no_more() {
+        assert_eq!((size_of::<Live>(), align_of::<Live>()), (128, 128));
+    }
+
+    #[test]
+    fn after_a_rest_one_of_many_tries() {
+        let live = Live::new(1);
+        let now = Instant::from_nanos(1);
+        let rest = live.back_off(now, 0.5);
+        assert_eq!(rest, Duration::from_millis(100));
+        assert_eq!(live.out_until(now), Some(now + rest));
+        assert!(live.returns(now + rest) && !live.returns(now + rest), "told once");
+        assert_eq!(live.reserve(9), Some(Reserved { probe: true }));
+        assert!(live.is_probed());
+        assert_eq!((live.reserve(9), live.in_flight()), (None, 1));
+        live.probe_abandoned();
+        assert_eq!(live.reserve(9), Some(Reserved { probe: true }));
+        live.became_ready();
+        assert_eq!(live.reserve(9), Some(Reserved { probe: false }));
+        // Nothing is left of it: the next rest is a first one.
+        assert_eq!(live.back_off(now, 0.5), rest);
+    }
+}

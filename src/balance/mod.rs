@@ -45,6 +45,24 @@
 //! # }
 //! ```
 //!
+//! # Which picker
+//!
+//! | | looks at | good for |
+//! |---|---|---|
+//! | [`P2c`] | two, by load | nearly everything |
+//! | [`PeakEwma`] | two, by load and latency | endpoints of unequal or changing speed; two readings of the clock a call |
+//! | [`LeastConnections`] | all, by load | few endpoints, long calls |
+//! | [`RoundRobin`], [`WeightedRoundRobin`] | none | equal calls on equal endpoints |
+//! | [`Random`], [`WeightedRandom`] | none | many equal calls, no state at all |
+//! | [`Hashed`] | the key | caches and sessions |
+//!
+//! # Who is picked
+//!
+//! Whoever is in: not drained, not [unhealthy](crate::health), not [ejected](crate::outlier), not resting after a
+//! connection that failed. Each level takes what it can carry, 1.4 times its part that is well, and the next one takes
+//! the rest. If all together cannot, a level of which less than half is well uses everyone who can be reached. Time
+//! brings an endpoint back, whether or not there is traffic.
+//!
 //! A breaker of its own before each endpoint is a layer around that endpoint's service, and
 //! [`Endpoint::foresee`] lets the pool pass over it while it is open.
 //!
@@ -66,7 +84,7 @@
 //!
 //! # Events
 //!
-//! `EndpointsChanged`, `EndpointOut` and `EndpointIn`; `Refused`; to observers also `Admitted`, `Settled`,
+//! `EndpointsChanged`, `EndpointOut`, `EndpointIn` and `DiscoveryFailed`; `Refused`; to observers also `Admitted`, `Settled`,
 //! `Released` and `Abandoned` of each call.
 //!
 //! # Order

@@ -21,7 +21,7 @@
 //! assert_ne!(home, next);
 //! ```
 //!
-
+//! As the picker of a balancer, see [`balance::Hashed`](crate::balance::Hashed).
 //!
 //! # Which one
 //!
