@@ -31,6 +31,8 @@ const NOT_DECIDING: &[&str] = &[
     "picker",
     "roster",
     "snapshot",
+    "seat",
+    "drive",
     "ticket",
     "tried",
     "watch",

@@ -1,0 +1,159 @@
+use super::checking::Checking;
+use super::endpoint::Endpoint;
+use super::following::Following;
+use super::id::Id;
+use super::pool::Pool;
+use super::ready::Ready;
+use crate::discover::{Discovery, Found};
+use crate::health::{Checks, Finding, Health};
+use crate::telemetry::{Kind, Outage, What};
+use std::task::Waker;
+use std::time::Duration;
+
+/// What drives a pool from the outside: its health, and who is there.
+impl<S> Pool<S> {
+    /// Sets what is known of an endpoint's health; `false` if there is none of this id.
+    ///
+    /// [`Pool::check`](Self::check) sets it by active checks; this is for whoever else knows.
+    ///
+    /// ```
+    /// use seawall::balance::{Endpoint, Pool, RoundRobin, State};
+    /// use seawall::health::Health;
+    /// let pool = Pool::new("api", RoundRobin::new());
+    /// pool.insert(Endpoint::new("a", ()));
+    /// assert!(pool.set_health("a", Health::Draining));
+    /// assert_eq!(pool.endpoints()[0].state, State::Drained);
+    /// ```
+    #[expect(clippy::must_use_candidate, reason = "that it is set is enough to know for most")]
+    pub fn set_health(&self, id: &str, health: Health) -> bool {
+        let snapshot = self.0.current.load();
+        let Some(live) = snapshot.member(id).map(|member| &member.live) else {
+            return false;
+        };
+        match (live.set_health(health), health) {
+            (before, after) if before == after => {}
+            (_, Health::Healthy) => {
+                self.0.common.due_now();
+                let endpoint = live.serial();
+                self.0.common.telemetry.tell(Kind::Balance, What::EndpointIn { endpoint });
+            }
+            _ => self.0.common.went_out(live.serial(), Outage::Unhealthy, Duration::MAX),
+        }
+        true
+    }
+
+    /// Checks the health of every endpoint by `check`, as long as the future is polled: spawn it. What came or
+    /// left is followed within a second.
+    ///
+    /// ```no_run
+    /// # async fn run() {
+    /// use seawall::balance::{P2c, Pool};
+    /// use seawall::health::{Checks, Finding};
+    ///
+    /// let pool = Pool::<()>::new("api", P2c::new());
+    /// tokio::spawn(pool.check(Checks::new(), |_id, _service| async { Finding::Pass }));
+    /// # }
+    /// ```
+    pub fn check<F, Fut>(&self, checks: Checks, check: F) -> Checking<S, F, Fut>
+    where
+        F: FnMut(&Id, &S) -> Fut,
+        Fut: Future<Output = Finding>,
+    {
+        Checking::new(self.clone(), checks, check)
+    }
+
+    /// Keeps the endpoints those that `ask` finds, as long as the future is polled: spawn it.
+    ///
+    /// `make` is given each endpoint that is new and gives it its service; a known one keeps the service it has.
+    /// How often it is asked, and what happens when that fails, see [`discover`](crate::discover).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// use seawall::balance::{Endpoint, P2c, Pool};
+    /// use seawall::discover::{Discovery, Found};
+    ///
+    /// let pool = Pool::new("api", P2c::new());
+    /// let ask = || async { Ok::<_, ()>(Found::from_iter([Endpoint::new("a", ())])) };
+    /// let following = pool.follow(Discovery::new(), ask, |found| found.with("its client"));
+    /// tokio::spawn(following);
+    /// pool.ready().await;
+    /// assert_eq!(*pool.pick().unwrap().service(), "its client");
+    /// # }
+    /// ```
+    pub fn follow<A, M, Fut, E>(&self, rules: Discovery, ask: A, make: M) -> Following<S, A, M, Fut>
+    where
+        S: Clone,
+        A: FnMut() -> Fut,
+        M: FnMut(Endpoint<()>) -> Endpoint<S>,
+        Fut: Future<Output = Result<Found, E>>,
+    {
+        Following::new(self.clone(), rules, ask, make)
+    }
+
+    /// Waits until there is an endpoint, fit or not.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use seawall::balance::{Endpoint, P2c, Pool};
+    /// let pool = Pool::new("api", P2c::new());
+    /// pool.insert(Endpoint::new("a", ()));
+    /// pool.ready().await;
+    /// # }
+    /// ```
+    pub const fn ready(&self) -> Ready<'_, S> {
+        Ready(self)
+    }
+
+    /// Exactly those that were found from now on; those that are known keep their services.
+    pub(super) fn reconcile(
+        &self,
+        found: Vec<Endpoint<()>>,
+        make: &mut impl FnMut(Endpoint<()>) -> Endpoint<S>,
+    ) where
+        S: Clone,
+    {
+        let snapshot = self.0.current.load_full();
+        let mut same = found.len() == snapshot.members.len();
+        let endpoints = found.into_iter().map(|found| match snapshot.member(found.id.as_str()) {
+            Some(member) => {
+                same &= member.endpoint.is_as(&found);
+                let gate = member.endpoint.gate.clone();
+                Endpoint { gate, ..found.with(member.endpoint.service.clone()) }
+            }
+            None => {
+                same = false;
+                make(found)
+            }
+        });
+        let endpoints: Vec<_> = endpoints.collect();
+        if !same {
+            self.set(endpoints);
+        }
+    }
+
+    pub(super) fn discovery_failed(&self, failures: u32, retry: Duration) {
+        self.0.common.telemetry.tell(Kind::Balance, What::DiscoveryFailed { failures, retry });
+    }
+
+    /// Wakes `waker` once when the endpoints change.
+    pub(super) fn wake_on_change(&self, waker: &Waker) {
+        let mut wakers = self.0.wakers.lock();
+        if !wakers.iter().any(|known| known.will_wake(waker)) {
+            wakers.push(waker.clone());
+        }
+    }
+
+    /// Shows the serial and the id of each endpoint.
+    pub(super) fn with_members(&self, show: impl FnOnce(&mut dyn Iterator<Item = (u32, &Id)>)) {
+        let snapshot = self.0.current.load();
+        show(&mut snapshot.members.iter().map(|member| (member.live.serial(), &member.endpoint.id)));
+    }
+
+    /// What `with` makes of the service of that endpoint, if there is one.
+    pub(super) fn with_service<T>(&self, id: &Id, with: impl FnOnce(&S) -> T) -> Option<T> {
+        let snapshot = self.0.current.load_full();
+        snapshot.member(id.as_str()).map(|member| with(&member.endpoint.service))
+    }
+}
