@@ -89,3 +89,52 @@ pub(crate) fn thread_number() -> usize {
         own => own,
     }
 }
+
+/// What the models are written in, the same for both: loom tries every order of a few steps, shuttle many
+/// orders of many. Run by `.ci/models`.
+#[cfg(all(test, any(seawall_loom, seawall_shuttle)))]
+pub(crate) mod model {
+    #[cfg(seawall_loom)]
+    pub(crate) use loom::thread;
+    #[cfg(seawall_shuttle)]
+    pub(crate) use shuttle::thread;
+
+    use std::future::Future;
+    use std::pin::pin;
+    use std::sync::Arc;
+    use std::task::{Context, Poll, Wake, Waker};
+
+    /// Runs `scene` in every order worth telling apart.
+    #[cfg(seawall_loom)]
+    pub(crate) fn check(scene: impl Fn() + Send + Sync + 'static) {
+        let mut builder = loom::model::Builder::new();
+        // Two preemptions find nearly every bug (CHESS, OSDI 2008); each more costs minutes.
+        builder.preemption_bound = Some(2);
+        builder.check(scene);
+    }
+
+    #[cfg(seawall_shuttle)]
+    pub(crate) fn check(scene: impl Fn() + Send + Sync + 'static) {
+        shuttle::check_random(scene, 3_000);
+    }
+
+    struct Unpark(thread::Thread);
+
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+
+    /// A lost wake-up parks for ever, which the model reports as a deadlock.
+    pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
+        let waker = Waker::from(Arc::new(Unpark(thread::current())));
+        let mut future = pin!(future);
+        loop {
+            if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
+                return output;
+            }
+            thread::park();
+        }
+    }
+}

@@ -5,6 +5,8 @@ mod circuit;
 mod config;
 mod flights;
 mod handle;
+#[cfg(all(test, any(seawall_loom, seawall_shuttle)))]
+mod models;
 mod open_for;
 mod probes;
 mod refusing;

@@ -84,6 +84,8 @@ mod by_priority;
 mod guard;
 mod handle;
 mod limit;
+#[cfg(all(test, any(seawall_loom, seawall_shuttle)))]
+mod models;
 mod share;
 mod shares;
 mod shed;
