@@ -420,7 +420,8 @@ pub enum Seen<'a, E: ?Sized> {
     message = "`{Self}` has no room for a refusal or a timeout",
     label = "a layer of seawall stands over a service with this error",
     note = "put `seawall::LiftLayer` innermost, right around the service: it turns a foreign error into `seawall::Error<E>`",
-    note = "or implement `seawall::Fault` for your own error type"
+    note = "or implement `seawall::Fault` for your own error type",
+    note = "on a server, `seawall::http::Respond` around the layer lifts by itself and makes an answer of each refusal"
 )]
 pub trait Fault: Sized + From<Rejected> + From<TimedOut> {
     /// The service's own error, as classifiers see it.
