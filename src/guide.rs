@@ -23,3 +23,9 @@ pub mod why {}
 
 #[doc = include_str!("../docs/sizing.md")]
 pub mod sizing {}
+
+#[doc = include_str!("../docs/performance.md")]
+pub mod performance {}
+
+#[doc = include_str!("../docs/telemetry.md")]
+pub mod telemetry {}

@@ -109,7 +109,7 @@ mod waits;
 
 pub use self::backoff::{Backoff, Jitter};
 pub use self::budget::{RetryBudget, Token};
-pub(crate) use self::course::{Course, Ended, Rules, Step};
+pub(crate) use self::course::{Course, Ended, Step};
 pub use self::future::ResponseFuture;
 pub(crate) use self::future::may_follow;
 pub use self::handle::{Retry, Terms};

@@ -8,3 +8,4 @@ mod features;
 mod floors;
 mod rooms;
 mod source;
+mod telemetry;
