@@ -335,6 +335,16 @@ impl Circuit {
         }
     }
 
+    /// When somebody who was refused at `now` without a time may ask again, though nothing comes free.
+    pub(super) fn due(&self, now: Instant) -> Option<Instant> {
+        match &self.standing {
+            Standing::HalfOpen { trial, last } => Some(*last + trial.probes.max_wait),
+            // By then another sixteenth of all calls is let through.
+            Standing::Ramping { .. } => self.config.ramp.map(|ramp| now + ramp.length / 16),
+            _ => None,
+        }
+    }
+
     /// Enters successes that were only counted, while nothing else happened in this stay.
     pub(super) fn record_quiet(&mut self, successes: u64) {
         if successes > 0 && self.is_watching() {

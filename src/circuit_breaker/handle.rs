@@ -2,11 +2,10 @@ use super::config::Config;
 use super::shared::{Passed, Shared};
 use super::snapshot::Snapshot;
 use super::state::State;
-use super::word::Word;
 use crate::class::Class;
 use crate::error::Rejected;
-use crate::gate::{Admit, Gate, Line, Now, Permit, verbs};
-use crate::telemetry::{Kind, Telemetry, What};
+use crate::gate::{Admit, Evict, Gate, Line, Now, verbs};
+use crate::telemetry::Telemetry;
 use crate::time::Instant;
 use std::fmt;
 use std::sync::Arc;
@@ -219,26 +218,6 @@ impl CircuitBreaker {
     }
 }
 
-impl CircuitBreaker {
-    /// The rest of [`admit`](Admit::admit): the time goes in and comes out by value, so that it stays out of
-    /// memory where none is needed.
-    #[inline(never)]
-    fn ask(&self, word: Word, mut time: Now) -> (Result<Passed, Rejected>, Now) {
-        let timeless = word.is_free() || word.is(State::ForcedOpen);
-        let now = if timeless { Instant::ZERO } else { time.get() };
-        let (asked, turns) = self.0.ask(word, now);
-        // An observer that panics abandons the probe instead of losing it.
-        let guard = asked.map(|passed| Permit::new(self, passed));
-        self.0.tell(turns);
-        let asked = asked.map_err(|denied| self.0.refuse(denied));
-        if let Ok(permit) = guard {
-            self.0.telemetry.note(Kind::CircuitBreaker, || What::Admitted { cost: 1 });
-            permit.into_pass();
-        }
-        (asked, time)
-    }
-}
-
 impl Gate for CircuitBreaker {
     type Pass = Passed;
 
@@ -248,47 +227,50 @@ impl Gate for CircuitBreaker {
     }
 
     fn refused(&self, rejected: &Rejected) {
-        if rejected.by() == self.0.telemetry.name() {
-            self.0.given(rejected);
-        }
+        Gate::refused(&*self.0, rejected);
     }
 
     #[inline]
     fn settle(&self, passed: Passed, class: Class, now: &mut Now) {
-        if class != Class::Success || !self.0.counts_at_once(passed) {
-            *now = self.0.settle(passed, class, *now);
-            self.0.telemetry.note(Kind::CircuitBreaker, || What::Settled(class));
-        }
+        Gate::settle(&*self.0, passed, class, now);
     }
 
     #[inline(never)]
     fn release(&self, passed: Passed) {
-        self.0.release(passed);
-        self.0.telemetry.note(Kind::CircuitBreaker, || What::Released);
+        Gate::release(&*self.0, passed);
     }
 
     #[cold]
     #[inline(never)]
     fn abandon(&self, passed: Passed) {
-        self.0.abandon(passed);
-        self.0.telemetry.note(Kind::CircuitBreaker, || What::Abandoned);
+        Gate::abandon(&*self.0, passed);
     }
 
     fn line(&self) -> Option<&Line> {
-        Some(&self.0.line)
+        self.0.line()
+    }
+
+    fn due(&self, now: Instant) -> Option<Instant> {
+        self.0.due(now)
     }
 }
 
 impl<Req: ?Sized> Admit<Req> for CircuitBreaker {
     #[inline]
-    fn admit(&self, _: &Req, now: &mut Now) -> Result<Passed, Rejected> {
-        let word = self.0.word();
-        if word.is_free_unheard() {
-            return Ok(Passed::free(word));
-        }
-        let (asked, then) = self.ask(word, *now);
-        *now = then;
-        asked
+    fn admit(&self, request: &Req, now: &mut Now) -> Result<Passed, Rejected> {
+        self.0.admit(request, now)
+    }
+
+    fn admit_head(&self, request: &Req, now: &mut Now) -> Result<Passed, Rejected> {
+        self.0.admit_head(request, now)
+    }
+}
+
+/// Closed, and nothing counted: nobody could tell it from a new one.
+impl Evict for CircuitBreaker {
+    fn is_fresh(&self, now: &mut Now) -> bool {
+        let seen = self.0.snapshot(now.get());
+        seen.state == State::Closed && seen.successes + seen.failures + seen.slow + seen.overdue == 0
     }
 }
 

@@ -9,9 +9,9 @@ use crate::sync::atomic::Ordering::{Relaxed, SeqCst};
 use crate::telemetry::{Kind, What};
 use crate::time::Instant;
 
-impl Shared {
+impl<const N: usize> Shared<N> {
     #[inline]
-    pub(super) fn refuses(&self, now: &mut Now) -> Option<Rejected> {
+    pub(super) fn foresees(&self, now: &mut Now) -> Option<Rejected> {
         let word = self.word();
         if word.is_free() {
             return None;
@@ -48,7 +48,7 @@ impl Shared {
         rejected
     }
 
-    fn rejected(&self, denied: Denied) -> Rejected {
+    pub(super) fn rejected(&self, denied: Denied) -> Rejected {
         let by = self.telemetry.name();
         match denied {
             Denied::Open { retry_after } => Rejected::new(by, Reason::CircuitOpen).retry_in(retry_after),

@@ -2,7 +2,7 @@ use super::circuit::{Circuit, Leave};
 use super::config::Config;
 use super::snapshot::Snapshot;
 use super::state::{Denied, State, Turn, Turns};
-use super::stripes::{Counted, MOST, Stripes};
+use super::stripes::{Counted, MOST, STRIPES, Stripes};
 use super::watch::Term;
 use super::word::Word;
 use crate::chance::Chance;
@@ -20,10 +20,10 @@ use crate::time::Instant;
 /// call may do without the lock: be admitted, be refused, or count its success in a stripe of its own while
 /// nothing but the number of successes matters. Whoever takes the lock takes in the stripes first, so the
 /// circuit misses nothing; whoever leaves it publishes the word anew.
-pub(super) struct Shared {
+pub(super) struct Shared<const N: usize = STRIPES> {
     pub(super) hot: Padded<Hot>,
     pub(super) refused: Padded<AtomicU64>,
-    stripes: Stripes,
+    stripes: Stripes<N>,
     pub(super) guarded: Mutex<Guarded>,
     /// Permits dropped that had nothing to give back.
     abandoned: AtomicU64,
@@ -83,7 +83,7 @@ impl Guarded {
     }
 }
 
-impl Shared {
+impl<const N: usize> Shared<N> {
     pub(super) fn new(telemetry: Telemetry, config: Config) -> Self {
         // Only an open circuit has a time to count from.
         let now = if config.start == super::Start::Open { Instant::now() } else { Instant::ZERO };
@@ -142,7 +142,7 @@ impl Shared {
     /// Takes a result that is more than that; the time goes in and comes out by value, so that it stays out of
     /// memory where none is needed.
     #[inline(never)]
-    pub(super) fn settle(&self, passed: Passed, class: Class, mut time: Now) -> Now {
+    pub(super) fn settle_slowly(&self, passed: Passed, class: Class, mut time: Now) -> Now {
         let word = self.word();
         let (free, same) = (passed.word.is_free(), word == passed.word);
         if free && class == Class::Neutral || same && word.is(State::ForcedClosed) {
@@ -168,14 +168,14 @@ impl Shared {
         time
     }
 
-    pub(super) fn release(&self, passed: Passed) {
+    pub(super) fn take_back(&self, passed: Passed) {
         if !passed.word.is_free() {
             let ((), turns) = self.end(passed, |circuit, leave, _, _| circuit.release(leave));
             self.tell(turns);
         }
     }
 
-    pub(super) fn abandon(&self, passed: Passed) {
+    pub(super) fn lose(&self, passed: Passed) {
         if passed.word.is_free() {
             self.abandoned.fetch_add(1, Relaxed);
             return;

@@ -11,10 +11,10 @@ use crate::sync::{Padded, thread_number};
 /// A success and the taking of the sum meet in one word, whose own order of changes decides which came
 /// first. Nothing else hangs on it, so relaxed is enough.
 #[derive(Debug)]
-pub(super) struct Stripes([Padded<AtomicU64>; STRIPES]);
+pub(super) struct Stripes<const N: usize>([Padded<AtomicU64>; N]);
 
 /// Beyond sixteen, two threads of one word meet so seldom that the memory is worth more.
-const STRIPES: usize = 16;
+pub(super) const STRIPES: usize = 16;
 const COUNT: u32 = 24;
 /// The most that one stripe counts.
 pub(super) const MOST: u64 = (1 << COUNT) - 1;
@@ -30,7 +30,7 @@ pub(super) enum Counted {
     Over,
 }
 
-impl Stripes {
+impl<const N: usize> Stripes<N> {
     pub(super) fn new() -> Self {
         Self(std::array::from_fn(|_| Padded(AtomicU64::new(0))))
     }
@@ -38,7 +38,7 @@ impl Stripes {
     /// Counts one for the epoch of `tag`, unless this thread's word is full.
     #[inline]
     pub(super) fn count(&self, tag: u64) -> Counted {
-        let word = &self.0[thread_number() % STRIPES];
+        let word = &self.0[thread_number() % N];
         let mut seen = word.load(Relaxed);
         loop {
             if (seen ^ tag) >> COUNT != 0 {

@@ -13,7 +13,8 @@ pub(super) struct Watch {
     count: Option<History>,
     ratio: Option<History>,
     slow: Option<History>,
-    flights: Option<Flights>,
+    // In a box: few have them, and they are longer than all the rest.
+    flights: Option<Box<Flights>>,
     /// Changes when the flights begin anew: one that departed earlier is no longer among them.
     term: Term,
 }
@@ -64,7 +65,7 @@ impl Watch {
             count: trip.count.map(|(_, length)| History::new(Window::time(length))),
             ratio: trip.ratio.map(|ratio| History::new(ratio.window)),
             slow: trip.slow.map(|slow| History::new(slow.window)),
-            flights: trip.slow.map(|slow| Flights::new(slow.limit)),
+            flights: trip.slow.map(|slow| Box::new(Flights::new(slow.limit))),
             term: Term::NONE.next(),
         }
     }
@@ -95,8 +96,8 @@ impl Watch {
         for history in [&mut self.count, &mut self.ratio, &mut self.slow].into_iter().flatten() {
             history.clear();
         }
-        if let Some(slow) = self.trip.slow {
-            self.flights = Some(Flights::new(slow.limit));
+        if let (Some(slow), Some(flights)) = (self.trip.slow, &mut self.flights) {
+            **flights = Flights::new(slow.limit);
             self.term = self.term.next();
         }
     }

@@ -70,6 +70,7 @@ pub use self::exempting::Exempting;
 pub use self::future::ResponseFuture;
 pub(crate) use self::future::verdict;
 pub use self::keyed::{By, Evict, Keyed, KeyedPass};
+pub(crate) use self::keyed::{Entry, Table};
 pub use self::layer::GateLayer;
 pub use self::line::Line;
 pub use self::now::Now;

@@ -3,7 +3,7 @@
 /// A table that runs no code of the key but `==`: hashes come from outside and are kept, so growing asks
 /// nobody. What is in it stands in one dense row, so that a sweep can go on where the last one ended.
 #[derive(Debug)]
-pub(super) struct Table<K, V> {
+pub(crate) struct Table<K, V> {
     entries: Vec<Entry<K, V>>,
     /// Where in the row the entry of a hash stands, by linear probing; a power of two long, never full.
     slots: Vec<u32>,
@@ -11,27 +11,31 @@ pub(super) struct Table<K, V> {
 }
 
 #[derive(Debug)]
-pub(super) struct Entry<K, V> {
+pub(crate) struct Entry<K, V> {
     hash: u64,
-    pub(super) key: K,
-    pub(super) value: V,
+    pub(crate) key: K,
+    pub(crate) value: V,
 }
 
 const EMPTY: u32 = u32::MAX;
 
 impl<K, V> Table<K, V> {
-    pub(super) const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self { entries: Vec::new(), slots: Vec::new(), hand: 0 }
     }
 
-    #[cfg(test)]
-    const fn len(&self) -> usize {
+    pub(crate) const fn len(&self) -> usize {
         self.entries.len()
+    }
+
+    /// All values, in no order.
+    pub(crate) fn values(&self) -> impl Iterator<Item = &V> {
+        self.entries.iter().map(|entry| &entry.value)
     }
 
     /// The value of the key of this hash that `is_key` recognizes.
     #[inline]
-    pub(super) fn find(&self, hash: u64, mut is_key: impl FnMut(&K) -> bool) -> Option<&V> {
+    pub(crate) fn find(&self, hash: u64, mut is_key: impl FnMut(&K) -> bool) -> Option<&V> {
         if self.slots.is_empty() {
             return None;
         }
@@ -50,7 +54,7 @@ impl<K, V> Table<K, V> {
     }
 
     /// Puts in a key that is not there.
-    pub(super) fn insert(&mut self, hash: u64, key: K, value: V) {
+    pub(crate) fn insert(&mut self, hash: u64, key: K, value: V) {
         // At most three quarters full.
         if (self.entries.len() + 1) * 4 > self.slots.len() * 3 {
             self.slots = vec![EMPTY; (self.slots.len() * 2).max(8)];
@@ -63,7 +67,7 @@ impl<K, V> Table<K, V> {
     }
 
     /// Takes out the first entry that may go, of the next `steps` since the last sweep.
-    pub(super) fn sweep(&mut self, steps: usize, mut may_go: impl FnMut(&V) -> bool) -> Option<Entry<K, V>> {
+    pub(crate) fn sweep(&mut self, steps: usize, mut may_go: impl FnMut(&V) -> bool) -> Option<Entry<K, V>> {
         for _ in 0..steps.min(self.entries.len()) {
             if self.hand >= self.entries.len() {
                 self.hand = 0;
@@ -74,6 +78,20 @@ impl<K, V> Table<K, V> {
             self.hand += 1;
         }
         None
+    }
+
+    /// Takes out the entry of least `rank` among the next `steps` since the last look.
+    pub(crate) fn take_least<R: Ord>(
+        &mut self,
+        steps: usize,
+        mut rank: impl FnMut(&V) -> R,
+    ) -> Option<Entry<K, V>> {
+        let len = self.entries.len();
+        let steps = steps.min(len);
+        let looked = (self.hand..self.hand + steps).map(|n| n % len);
+        let least = looked.min_by_key(|&n| rank(&self.entries[n].value))?;
+        self.hand = (self.hand + steps) % len;
+        Some(self.remove(least))
     }
 
     /// Takes an entry out of the row; the last one moves into its place.

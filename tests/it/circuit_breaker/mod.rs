@@ -4,7 +4,9 @@
 mod by_hand;
 mod changed;
 mod closed;
+mod control;
 mod half_open;
+mod keyed;
 mod late;
 mod open;
 mod ramping;
@@ -13,6 +15,7 @@ mod slow;
 mod threads;
 mod told;
 mod twin;
+mod waited_for;
 
 use parking_lot::Mutex;
 use seawall::circuit_breaker::{

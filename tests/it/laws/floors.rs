@@ -46,7 +46,8 @@ const NOT_DECIDING: &[&str] = &[
     "reservation",
     "heed", // the lock or the atomics around a limiter's state
     "shared",
-    "stripes", // the lock and the atomics around a circuit
+    "stripes",
+    "control", // the lock and the atomics around a circuit
     "config",  // the settings of a driver, with their telemetry
     "repeat",  // a service taken along for further attempts
 ];
