@@ -33,7 +33,7 @@ use std::sync::Arc;
 ///
 /// # Memory
 ///
-/// At most `capacity` keys, each with its windows and 1600 bytes beside them. A key that is new takes the place of
+/// At most `capacity` keys, each less than 2 KiB with the default window. A key that is new takes the place of
 /// the least recently used of sixteen candidates; one whose circuit is not closed goes only if none of them is closed.
 /// What was in flight for a key that is gone ends in nothing. No task runs, and nothing is swept.
 pub struct KeyedCircuitBreaker<K>(Arc<Circuits<K>>);

@@ -109,3 +109,23 @@ fn a_generic_table_keeps_what_has_counted() {
     assert!(keyed.try_acquire(&3).is_ok());
     assert_eq!(keyed.gate(&1).unwrap().snapshot().failures, 1);
 }
+
+/// As the docs tell: what a key takes, and what a breaker does.
+#[test]
+fn memory_is_bounded_and_told() {
+    let keyed = KeyedCircuitBreaker::new("keys", Config::new(), 1_000);
+    let spent = allocation_counter::measure(|| {
+        (0..1_000u64).for_each(|key| drop(keyed.try_acquire_at(&key, Instant::ZERO)));
+    });
+    let per_key = spent.bytes_current / 1_000;
+    assert!((1_000..2_048).contains(&per_key), "{per_key}");
+    // From here on a key that comes is paid for by one that goes.
+    let spent = allocation_counter::measure(|| {
+        (1_000..2_000u64).for_each(|key| drop(keyed.try_acquire_at(&key, Instant::ZERO)));
+    });
+    assert_eq!(spent.bytes_current, 0);
+
+    let mut breaker = None;
+    let spent = allocation_counter::measure(|| breaker = Some(CircuitBreaker::new("a", Config::new())));
+    assert!((2_048..4_096).contains(&spent.bytes_current), "{}", spent.bytes_current);
+}
