@@ -7,7 +7,8 @@ fn pair() -> Pair {
     Pair::new(plain(Trip::ratio(half()).over(Window::time(s(20.0))).min_calls(5)))
 }
 
-/// Resilience4j, `transitionToForcedOpenState`; Polly, `IsolateAsync`.
+/// Resilience4j, `CircuitBreakerStateMachineTest.shouldThrowCallNotPermittedExceptionWhenStateIsForcedOpen`; Polly,
+/// `IsolateAsync`.
 #[test]
 fn forced_open_refuses_for_ever_and_tells_once() {
     let mut pair = pair();

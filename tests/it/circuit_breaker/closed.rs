@@ -7,8 +7,7 @@ fn by_time() -> Trip {
     Trip::ratio(half()).over(Window::time(s(20.0))).min_calls(5).into()
 }
 
-/// Resilience4j, `CircuitBreakerStateMachineTest`: the threshold is judged once the least number is there, and
-/// the call that reaches it may be a success.
+/// Resilience4j, `CircuitBreakerStateMachineTest.shouldOpenAfterFailureRateThresholdExceeded`.
 #[test]
 fn the_success_that_reaches_the_least_number_of_calls_may_open() {
     let mut pair = Pair::new(plain(by_time()));
@@ -30,7 +29,7 @@ fn two_of_five_are_forty_per_cent_and_three_of_six_are_half() {
     pair.at(5.0).call(F).is(State::Open);
 }
 
-/// Resilience4j, `CircuitBreakerMetricsTest`: a slow call counts as slow whether it failed or not.
+/// Resilience4j, `CircuitBreakerStateMachineTest.shouldOpenAfterSlowCallRateThresholdExceeded`.
 #[test]
 fn slow_and_failed_are_two_verdicts() {
     let slow = Trip::slow(s(4.0), half()).over(Window::time(s(20.0))).min_calls(5);
@@ -58,7 +57,7 @@ fn a_call_as_long_as_the_limit_is_not_slow() {
     assert_eq!(pair.snapshot().slow, 0);
 }
 
-/// Hystrix and failsafe-go count runs too; one success ends a run.
+/// failsafe-go, `TestClosedStateFailureWithFailureThreshold`, `TestClosedStateSuccessWithFailureThreshold`.
 #[test]
 fn a_success_ends_a_run() {
     Pair::new(plain(Trip::run_of(3))).calls([F, S, F, F]).is(State::Closed).call(F).is(State::Open);
@@ -78,6 +77,7 @@ fn six_in_a_row_open_for_a_minute() {
     pair.at(120.0).call(S).is(State::Closed);
 }
 
+/// failsafe-go, `TestClosedStateFailureWithFailureRatio`, `TestClosedStateSuccessWithFailureRatio`.
 #[test]
 fn a_call_window_slides_result_by_result() {
     let two_thirds = Ratio::of(2, 3.try_into().unwrap());
@@ -92,7 +92,7 @@ fn a_call_window_slides_result_by_result() {
     pair.is(State::Closed);
 }
 
-/// Polly, `CircuitBreakerResilienceStrategyTests`: failure ratio 10 %, minimum throughput 10.
+/// Polly, `AdvancedCircuitBehaviorTests.OnActionFailure_WhenClosed_EnsureCorrectBehavior`.
 #[test]
 fn the_ratio_is_at_least_and_the_throughput_is_a_minimum() {
     let trip = Trip::ratio(Ratio::percent(10)).over(Window::time(s(30.0))).min_calls(10);
@@ -130,10 +130,24 @@ fn a_time_window_forgets_slice_by_slice() {
     assert_eq!([9.0, 10.0, 11.0].map(|at| held(&mut pair, at)), [10, 9, 8]);
 }
 
-/// failsafe-go, `TestFailureThresholdWithinPeriod` in spirit: so many failures in so long.
 #[test]
 fn failures_too_far_apart_do_not_add_up() {
     let mut pair = Pair::new(plain(Trip::count(2).within(s(0.2))));
     pair.calls([F, S]).at(0.21).calls([F, S]).is(State::Closed);
     pair.at(0.26).call(F).is(State::Open);
+}
+
+/// Hystrix, `HystrixCircuitBreakerTest.testLowVolumeDoesNotTripCircuit`.
+#[test]
+fn low_volume_does_not_open_it_though_all_fails() {
+    Pair::new(plain(by_time())).calls([F; 4]).is(State::Closed);
+}
+
+/// Hystrix, `HystrixCircuitBreakerTest.testTripCircuitOnFailuresAboveThreshold` and
+/// `testCircuitDoesNotTripOnFailuresBelowThreshold`, at 40 %.
+#[test]
+fn a_share_below_the_threshold_does_not_open_it() {
+    let trip = Trip::ratio(Ratio::percent(40)).over(Window::time(s(10.0))).min_calls(8);
+    Pair::new(plain(trip)).calls([S, S, F, S, S, S, F, F]).is(State::Closed);
+    Pair::new(plain(trip)).calls([S, S, F, S, F, F, S, F]).is(State::Open);
 }

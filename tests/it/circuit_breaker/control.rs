@@ -8,7 +8,7 @@ fn three() -> [CircuitBreaker; 3] {
     ["a", "b", "c"].map(|name| CircuitBreaker::new(name, Config::new()))
 }
 
-/// Polly, `CircuitBreakerManualControl`: isolating before the pipeline is built isolates it.
+/// Polly, `CircuitBreakerManualControlTests` in spirit.
 #[test]
 fn who_comes_later_obeys_too() {
     let (control, breakers) = (Control::new(), three());

@@ -16,7 +16,7 @@ fn probing(probes: Probes) -> Pair {
     half_open(plain(Trip::run_of(1)).probes(probes))
 }
 
-/// Resilience4j, `permittedNumberOfCallsInHalfOpenState`: what is given back may be taken again.
+/// Resilience4j, `CircuitBreakerStateMachineTest.shouldIncreaseCounterOnReleasePermission`.
 #[test]
 fn slots_are_taken_and_given_back() {
     let mut pair = probing(Probes::of(4).need(3));
@@ -25,12 +25,14 @@ fn slots_are_taken_and_given_back() {
     pair.release(out.pop().unwrap());
     out.push(pair.admit().unwrap());
     pair.refuses(Denied::ProbesTaken);
-    // Sentinel and gobreaker lose a slot to a caller that gives up; here it is free again.
+    // A caller that gives up takes no slot with it.
     pair.abandon(out.pop().unwrap());
     assert_eq!(pair.snapshot().probing, 3);
     out.push(pair.admit().unwrap());
 }
 
+/// failsafe-go, `TestHalfOpenFailureWithSuccessRatio`, `…WithSuccessAndFailureThresholds`,
+/// `…WithSuccessRatioAndFailureThreshold`, and others of `halfopenstate_test.go`.
 #[test]
 fn the_verdict_falls_as_soon_as_it_is_certain() {
     let four = Probes::of(4).need(3);
@@ -64,7 +66,7 @@ fn a_slow_probe_is_a_bad_one() {
     assert_eq!((*cause, *failures, *recorded), (Cause::Probes, 2, 2));
 }
 
-/// Known of breakers with one probe and no deadline (Hystrix, Sentinel): a probe that never comes back keeps the
+/// Known of breakers with one probe and no deadline: a probe that never comes back keeps the
 /// circuit half-open for ever.
 #[test]
 fn hung_probes_are_judged_by_the_next_call() {

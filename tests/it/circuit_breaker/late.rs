@@ -1,5 +1,5 @@
 //! A result of a stay that is over decides nothing. Known of breakers whose permits name no stay: an answer from
-//! before the outage closes the circuit after it (gobreaker before its generations, Sentinel, Hystrix).
+//! before the outage closes the circuit after it. gobreaker has generations for it (`TestGeneration`).
 
 use super::*;
 

@@ -3,7 +3,8 @@
 use super::*;
 use seawall::circuit_breaker::Start;
 
-/// Resilience4j, `CircuitBreakerStateMachineTest`; here the first moment of the next stay is `now >= until`.
+/// Resilience4j, `CircuitBreakerStateMachineTest.shouldTransitionToHalfOpenAfterWaitDuration`; here the first moment
+/// of the next stay is `now >= until`.
 #[test]
 fn it_refuses_until_its_time_and_says_how_long_still() {
     let mut pair = Pair::new(plain(Trip::run_of(1)));
@@ -26,7 +27,7 @@ fn it_grows_while_the_peer_stays_away() {
     pair.call(F).refuses_for(5.0);
 }
 
-/// Polly, `CircuitStateController`: open, half-open, open, half-open, closed, each told once.
+/// Polly, `CircuitStateControllerTests` in spirit: open, half-open, open, half-open, closed, each told once.
 #[test]
 fn an_outage_of_two_periods_tells_each_turn_once() {
     let trip = Trip::ratio(half()).over(seawall::circuit_breaker::Window::time(s(10.0))).min_calls(10);
@@ -103,4 +104,23 @@ fn refusals_are_counted_for_who_asked() {
     assert_eq!(breaker.snapshot_at(Instant::ZERO).refused, Some(3));
     breaker.reset();
     assert_eq!(breaker.snapshot_at(Instant::ZERO).refused, Some(0));
+}
+
+/// Hystrix, `HystrixCircuitBreakerTest.testSingleTestOnOpenCircuitAfterTimeWindow` and `testCircuitClosedAfterSuccess`.
+#[test]
+fn after_its_time_one_call_is_let_through_and_its_success_closes() {
+    let mut pair = Pair::new(plain(Trip::run_of(4)).open_for(OpenFor::fixed(s(0.2))));
+    pair.calls([F; 4]).refuses_for(0.2).at(0.25);
+    let single = pair.admit().unwrap();
+    pair.refuses(Denied::ProbesTaken).settle(single, S).is(State::Closed).calls([S; 3]);
+}
+
+/// gobreaker, `TestCustomCircuitBreaker`: what is excluded takes no place of a probe for good.
+#[test]
+fn neutral_probes_decide_nothing() {
+    let mut pair = Pair::new(plain(Trip::run_of(1)).probes(Probes::of(3)));
+    pair.call(F).at(5.0).calls([N; 4]).is(State::HalfOpen).call(F).is(State::Open);
+    pair.at(10.0).calls([S, S]).is(State::HalfOpen);
+    let third = pair.admit().unwrap();
+    pair.refuses(Denied::ProbesTaken).settle(third, S).is(State::Closed);
 }
