@@ -127,7 +127,7 @@ impl Circuit {
             return Ok(self.leave(now));
         }
         self.ask(now, u, turns);
-        if let Some(denied) = self.denies(now) {
+        if let Some(denied) = self.denied(now) {
             return Err(denied);
         }
         match &mut self.standing {
@@ -173,15 +173,22 @@ impl Circuit {
     pub fn denies(&self, now: Instant) -> Option<Denied> {
         let now = now.max(self.latest);
         let next_period = || Denied::Open { retry_after: self.config.open_for.period(self.openings, 0.0) };
+        match self.hangs(now) {
+            Some(Verdict::Open) => Some(next_period()),
+            Some(Verdict::Close) => None,
+            None => self.denied(now).or_else(|| {
+                let admits = matches!(self.standing, Standing::Closed | Standing::Ramping { .. });
+                (admits && self.watch.is_too_slow_at(now)).then(next_period)
+            }),
+        }
+    }
+
+    /// Why a call is refused at `now`, once what time decides is decided.
+    fn denied(&self, now: Instant) -> Option<Denied> {
         match &self.standing {
             Standing::ForcedOpen => Some(Denied::ForcedOpen),
             Standing::Open { until } if now < *until => Some(Denied::Open { retry_after: *until - now }),
-            Standing::HalfOpen { trial, .. } if !trial.has_room() => match self.hangs(now) {
-                Some(Verdict::Open) => Some(next_period()),
-                Some(Verdict::Close) => None,
-                None => Some(Denied::ProbesTaken),
-            },
-            Standing::Closed | Standing::Ramping { .. } => self.watch.is_too_slow_at(now).then(next_period),
+            Standing::HalfOpen { trial, .. } if !trial.has_room() => Some(Denied::ProbesTaken),
             _ => None,
         }
     }

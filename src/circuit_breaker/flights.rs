@@ -49,6 +49,11 @@ impl Flights {
         self.first = self.first.max(first);
     }
 
+    /// How many are overdue, after [`advance`](Self::advance).
+    pub(super) const fn overdue(&self) -> u64 {
+        self.overdue
+    }
+
     /// How many would be overdue at `now`; nothing moves.
     pub(super) fn overdue_at(&self, now: Instant) -> u64 {
         let mut later = self.clone();

