@@ -46,9 +46,9 @@
 //!
 //! | family | what it does | its members |
 //! |---|---|---|
-//! | [gates](gate) | say yes or no before a call, and hear how it went | [`rate_limit`], [`circuit_breaker`], [`concurrency`] |
-//! | drivers | call zero, one or many times | [`retry`], [`timeout`] |
-//! | pickers | choose one of many | [`balance`] |
+//! | [gates](gate) | say yes or no before a call, and hear how it went | [`rate_limit`], [`circuit_breaker`], [`concurrency`], [`throttle`]; [`Queued`](gate::Queued) waits for them, [`Keyed`](gate::Keyed) has one for each key |
+//! | drivers | call zero, one or many times | [`retry`], [`hedge`], [`timeout`], [`deadline`], [`fallback`] |
+//! | pickers | choose one of many | [`balance`] with [`health`], [`outlier`] and [`discover`]; [`hash`] |
 //! | stacks | all of it in the right order | [`policy`] |
 //!
 //! # What one result says
@@ -68,8 +68,10 @@
 //! # The order of a stack
 //!
 //! ```text
-//! retry(+budget) ► breaker ► rate limit ► concurrency ► attempt timeout ► balance ► service
+//! fallback ► deadline ► retry(+budget) ► hedge ► breaker ► rate limit ► concurrency ► attempt timeout ► balance ► service
 //! ```
+//!
+//! [`Policy`] keeps it from the retry to the attempt timeout; the others are layers around and below it.
 //!
 //! # Features
 //!

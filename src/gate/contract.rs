@@ -179,7 +179,8 @@ pub trait Gate {
         Exempting::new(self, exempt)
     }
 
-    /// A tower layer over this gate. Services made from one layer share it.
+    /// A tower layer over this gate. Services made from one layer share it; a gate that cannot be cloned goes
+    /// behind an `Arc` first.
     ///
     /// ```
     /// use seawall::{ConcurrencyLimit, Gate, RateLimiter, rate_limit::Quota};
@@ -188,11 +189,12 @@ pub trait Gate {
     /// let layer = gates.layer();
     /// # let _ = layer;
     /// ```
-    fn layer(self) -> GateLayer<Self, ByResult>
+    // By reference like the handles' own, which it would hide otherwise wherever this trait is in scope.
+    fn layer(&self) -> GateLayer<Self, ByResult>
     where
-        Self: Sized,
+        Self: Clone,
     {
-        GateLayer::new(self.classify(ByResult))
+        GateLayer::new(self.clone().classify(ByResult))
     }
 }
 

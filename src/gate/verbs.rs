@@ -111,7 +111,7 @@ macro_rules! verbs {
             /// ```
             #[must_use]
             pub fn layer(&self) -> $crate::gate::GateLayer<Self> {
-                $crate::Gate::layer(self.clone())
+                $crate::Gate::layer(self)
             }
         }
 

@@ -153,7 +153,7 @@ impl<K, G: Gate, F> By<K, G, F> {
     where
         F: Clone,
     {
-        Gate::layer(self.clone())
+        Gate::layer(self)
     }
 }
 
