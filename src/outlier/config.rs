@@ -19,7 +19,7 @@ use std::time::Duration;
 /// # let _ = outliers;
 /// ```
 ///
-/// Its defaults stand on the [module's page](self#defaults).
+/// Its defaults stand on the [module's page](crate::outlier#defaults).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Outliers {
     pub(crate) run: u32,

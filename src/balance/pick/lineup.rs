@@ -1,6 +1,6 @@
 /// Those who may be picked from, as a picker sees them: numbered from 0, in the order of their ids.
 ///
-/// A picker of your own reads it, see [`Pick`](super::Pick).
+/// A picker of your own reads it, see [`Pick`](crate::balance::Pick).
 pub trait Lineup {
     /// How many there are.
     fn len(&self) -> usize;
@@ -20,7 +20,7 @@ pub trait Lineup {
     fn weight(&self, index: usize) -> u32;
 
     /// The nanoseconds that calls at `index` have lately taken, at their peaks; 0 while none is known. Only
-    /// known to a picker that [asks for it](super::Pick::wants_cost).
+    /// known to a picker that [asks for it](crate::balance::Pick::wants_cost).
     fn cost(&self, index: usize) -> u64;
 }
 

@@ -61,4 +61,4 @@ mod table;
 pub use self::evict::Evict;
 pub use self::gate::{By, KeyedPass};
 pub use self::handle::Keyed;
-pub(crate) use self::table::{Entry, Table};
+pub(crate) use self::table::Table;
