@@ -120,6 +120,8 @@ mod latency;
 mod live;
 mod look;
 mod member;
+#[cfg(all(test, any(seawall_loom, seawall_shuttle)))]
+mod models;
 mod pick;
 mod picker;
 mod pool;

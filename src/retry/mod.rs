@@ -100,6 +100,8 @@ mod course;
 mod future;
 mod handle;
 mod layer;
+#[cfg(all(test, any(seawall_loom, seawall_shuttle)))]
+mod models;
 mod plan;
 mod replay;
 mod run;

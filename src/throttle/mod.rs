@@ -79,6 +79,8 @@
 //! [`rate_limit`](crate::rate_limit).
 
 mod handle;
+#[cfg(all(test, any(seawall_loom, seawall_shuttle)))]
+mod models;
 mod odds;
 mod window;
 

@@ -56,6 +56,8 @@
 mod evict;
 mod gate;
 mod handle;
+#[cfg(all(test, any(seawall_loom, seawall_shuttle)))]
+mod models;
 mod table;
 
 pub use self::evict::Evict;
