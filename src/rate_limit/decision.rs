@@ -80,7 +80,7 @@ impl Decision {
     }
 
     /// Given under this name, if it is a refusal.
-    pub(super) const fn by(mut self, name: Name) -> Self {
+    pub(crate) const fn by(mut self, name: Name) -> Self {
         if !self.is_admitted() {
             self.by = Some(name);
         }
@@ -88,7 +88,7 @@ impl Decision {
     }
 
     /// The refusal of a limiter of this name to a call of this cost.
-    pub(super) fn rejected(self, name: Name, cost: u32) -> Rejected {
+    pub(crate) fn rejected(self, name: Name, cost: u32) -> Rejected {
         let name = self.by.unwrap_or(name);
         match self.verdict {
             Verdict::TooLarge { capacity } => Rejected::too_large(name, cost, capacity),
@@ -100,13 +100,13 @@ impl Decision {
     }
 
     /// Given by the limit of this index among several.
-    pub(super) const fn at(mut self, index: usize) -> Self {
+    pub(crate) const fn at(mut self, index: usize) -> Self {
         self.refusing = if self.is_admitted() || index > 31 { 0 } else { 1 << index };
         self
     }
 
     /// Both limits as one: the least remaining, the latest reset, and the refusal that lasts longest.
-    pub(super) fn and(self, other: Self) -> Self {
+    pub(crate) fn and(self, other: Self) -> Self {
         let wait = |decision: &Self| match decision.verdict {
             Verdict::Admitted => (0, Duration::ZERO),
             Verdict::Limited { retry_after } => (1, retry_after),

@@ -128,6 +128,7 @@ mod leases;
 mod models;
 mod parse;
 mod quota;
+pub mod remote;
 mod reservation;
 mod share;
 mod sliding_window_counter;

@@ -42,6 +42,7 @@ const NOT_DECIDING: &[&str] = &[
     "word",
     "table",
     "leases",
+    "remote", // what a shared store is asked
     "leased",
     "reservation",
     "heed", // the lock or the atomics around a limiter's state
