@@ -71,7 +71,8 @@
 //! fallback ► deadline ► retry(+budget) ► hedge ► breaker ► rate limit ► concurrency ► attempt timeout ► balance ► service
 //! ```
 //!
-//! [`Policy`] keeps it from the retry to the attempt timeout; the others are layers around and below it.
+//! [`Policy`] keeps it from the fallback to the attempt timeout, whatever order its slots are filled in;
+//! [`Policy::client`] and [`Policy::server`] fill them with numbers.
 //!
 //! # Features
 //!

@@ -279,6 +279,7 @@ impl fmt::Debug for CircuitBreaker {
         f.debug_struct("CircuitBreaker")
             .field("name", &self.0.telemetry.name())
             .field("state", &self.state())
+            .field("config", &self.config())
             .finish_non_exhaustive()
     }
 }

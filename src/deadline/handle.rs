@@ -40,6 +40,8 @@ pub struct Deadlines<D = Within>(Arc<Terms<D>>);
 pub struct Terms<D> {
     telemetry: Telemetry,
     due: D,
+    // For those who print it: what every request has, if all have the same.
+    shown: fn(&D) -> Option<Duration>,
 }
 
 /// When a request must be over; `None` if it need not.
@@ -78,6 +80,15 @@ where
 #[derive(Debug)]
 pub struct Within(AtomicU64);
 
+impl Within {
+    fn rest(&self) -> Option<Duration> {
+        match self.0.load(Relaxed) {
+            NEVER => None,
+            rest => Some(Duration::from_nanos(rest)),
+        }
+    }
+}
+
 const NEVER: u64 = u64::MAX;
 
 impl<Req: ?Sized> Due<Req> for Within {
@@ -88,10 +99,7 @@ impl<Req: ?Sized> Due<Req> for Within {
 
     #[inline]
     fn due_at(&self, _: &Req, now: &mut Now) -> Option<Deadline> {
-        match self.0.load(Relaxed) {
-            NEVER => None,
-            rest => Some(Deadline::at(now.get() + Duration::from_nanos(rest))),
-        }
+        self.rest().map(|rest| Deadline::at(now.get() + rest))
     }
 }
 
@@ -107,7 +115,7 @@ impl Deadlines {
     /// ```
     #[must_use]
     pub fn within(telemetry: impl Into<Telemetry>, rest: Duration) -> Self {
-        Self::with(telemetry.into(), Within(AtomicU64::new(nanos(rest))))
+        Self::with(telemetry.into(), Within(AtomicU64::new(nanos(rest))), Within::rest)
     }
 
     /// No deadline of its own; one that is already in force is kept all the same.
@@ -141,10 +149,7 @@ impl Deadlines {
     /// ```
     #[must_use]
     pub fn rest(&self) -> Option<Duration> {
-        match self.0.due.0.load(Relaxed) {
-            NEVER => None,
-            rest => Some(Duration::from_nanos(rest)),
-        }
+        self.0.due.rest()
     }
 }
 
@@ -167,11 +172,11 @@ impl<D> Deadlines<D> {
     where
         D: Fn(&Req) -> Option<Deadline>,
     {
-        Self::with(telemetry.into(), due)
+        Self::with(telemetry.into(), due, |_| None)
     }
 
-    fn with(telemetry: Telemetry, due: D) -> Self {
-        Self(Arc::new(Terms { telemetry, due }))
+    fn with(telemetry: Telemetry, due: D, shown: fn(&D) -> Option<Duration>) -> Self {
+        Self(Arc::new(Terms { telemetry, due, shown }))
     }
 
     /// Calls, and gives up at the deadline. The error of the call is lifted.
@@ -285,6 +290,9 @@ impl<D> Clone for Deadlines<D> {
 
 impl<D> fmt::Debug for Deadlines<D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Deadlines").field("name", &self.0.telemetry.name()).finish_non_exhaustive()
+        f.debug_struct("Deadlines")
+            .field("name", &self.0.telemetry.name())
+            .field("rest", &(self.0.shown)(&self.0.due))
+            .finish_non_exhaustive()
     }
 }

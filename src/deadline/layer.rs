@@ -1,4 +1,5 @@
 use super::{DeadlineService, Deadlines, Terms, Within};
+use std::fmt;
 use std::sync::Arc;
 use tower_layer::Layer;
 
@@ -20,7 +21,6 @@ use tower_layer::Layer;
 /// assert!(matches!(service.oneshot(()).await, Err(Error::TimedOut(_))));
 /// # }
 /// ```
-#[derive(Debug)]
 pub struct DeadlineLayer<D = Within> {
     deadlines: Deadlines<D>,
 }
@@ -42,5 +42,11 @@ impl<S, D> Layer<S> for DeadlineLayer<D> {
 
     fn layer(&self, inner: S) -> Self::Service {
         DeadlineService::new(inner, Arc::clone(self.deadlines.terms()))
+    }
+}
+
+impl<D> fmt::Debug for DeadlineLayer<D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("DeadlineLayer").field(&self.deadlines).finish()
     }
 }

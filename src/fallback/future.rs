@@ -64,14 +64,14 @@ where
                     let Some(kept) = this.kept.take() else { return Poll::Ready(result) };
                     match this.terms.instead.instead(kept, result) {
                         Turn::Answer(answer) => {
-                            this.terms.telemetry.tell(Kind::Fallback, What::FellBack);
+                            this.terms.rules.telemetry.tell(Kind::Fallback, What::FellBack);
                             return Poll::Ready(answer);
                         }
                         Turn::Pass(outcome) => return Poll::Ready(outcome),
                         Turn::Call(call, outcome) => {
                             *this.outcome = Some(outcome);
                             this.stage.set(Stage::Standing { call });
-                            this.terms.telemetry.tell(Kind::Fallback, What::FellBack);
+                            this.terms.rules.telemetry.tell(Kind::Fallback, What::FellBack);
                         }
                     }
                 }

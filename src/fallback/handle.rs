@@ -30,9 +30,14 @@ pub struct Fallback<I, C = ByResult>(Arc<Terms<I, C>>);
 
 /// What the calls through one fallback share.
 pub struct Terms<I, C> {
-    pub(super) telemetry: Telemetry,
+    pub(super) rules: Arc<Rules>,
     pub(super) instead: I,
     pub(super) classifier: C,
+}
+
+/// Whether and when it replaces, so that another judge is switched off together with the rest.
+pub(super) struct Rules {
+    pub(super) telemetry: Telemetry,
     when: fn(Why) -> bool,
     on: AtomicBool,
 }
@@ -119,16 +124,16 @@ impl<S> Fallback<Over<S, Cloned>> {
     where
         S: Clone,
     {
-        let Terms { telemetry, instead, when, on, .. } = self.into_terms();
+        let Terms { rules, instead, classifier } = self.into_terms();
         let instead = Over { service: instead.service, replay };
-        Fallback(Arc::new(Terms { telemetry, instead, classifier: ByResult, when, on }))
+        Fallback(Arc::new(Terms { rules, instead, classifier }))
     }
 }
 
 impl<I> Fallback<I> {
     fn with(telemetry: Telemetry, instead: I) -> Self {
-        let on = AtomicBool::new(true);
-        Self(Arc::new(Terms { telemetry, instead, classifier: ByResult, when: Why::is_lacking, on }))
+        let rules = Arc::new(Rules { telemetry, when: Why::is_lacking, on: AtomicBool::new(true) });
+        Self(Arc::new(Terms { rules, instead, classifier: ByResult }))
     }
 }
 
@@ -146,7 +151,13 @@ impl<I, C> Fallback<I, C> {
         I: Clone,
         C: Clone,
     {
-        Self(Arc::new(Terms { when, ..self.into_terms() }))
+        let Terms { rules, instead, classifier } = self.into_terms();
+        let rules = Arc::try_unwrap(rules).unwrap_or_else(|shared| Rules {
+            telemetry: shared.telemetry.clone(),
+            when,
+            on: AtomicBool::new(shared.on.load(Relaxed)),
+        });
+        Self(Arc::new(Terms { rules: Arc::new(Rules { when, ..rules }), instead, classifier }))
     }
 
     /// Judges results by a function of the service's own response and error.
@@ -171,7 +182,8 @@ impl<I, C> Fallback<I, C> {
         self.classifier(classifier)
     }
 
-    /// Judges results by a value that implements [`Classify`](crate::Classify).
+    /// Judges results by a value that implements [`Classify`](crate::Classify). The switch stays shared with the
+    /// clones of this handle.
     ///
     /// ```
     /// use seawall::{ByResult, Fallback};
@@ -184,8 +196,8 @@ impl<I, C> Fallback<I, C> {
         I: Clone,
         C: Clone,
     {
-        let Terms { telemetry, instead, when, on, .. } = self.into_terms();
-        Fallback(Arc::new(Terms { telemetry, instead, classifier, when, on }))
+        let Terms { rules, instead, .. } = self.into_terms();
+        Fallback(Arc::new(Terms { rules, instead, classifier }))
     }
 
     /// Switched off: every outcome passes. [`set_on`](Self::set_on) switches it on.
@@ -211,7 +223,7 @@ impl<I, C> Fallback<I, C> {
     /// fallback.set_off();
     /// ```
     pub fn set_off(&self) {
-        self.0.on.store(false, Relaxed);
+        self.0.rules.on.store(false, Relaxed);
     }
 
     /// Switches it on again.
@@ -221,7 +233,7 @@ impl<I, C> Fallback<I, C> {
     /// fallback.set_on();
     /// ```
     pub fn set_on(&self) {
-        self.0.on.store(true, Relaxed);
+        self.0.rules.on.store(true, Relaxed);
     }
 
     /// The terms, to build others from; those who share the old ones keep them.
@@ -231,11 +243,9 @@ impl<I, C> Fallback<I, C> {
         C: Clone,
     {
         Arc::try_unwrap(self.0).unwrap_or_else(|shared| Terms {
-            telemetry: shared.telemetry.clone(),
+            rules: Arc::clone(&shared.rules),
             instead: shared.instead.clone(),
             classifier: shared.classifier.clone(),
-            when: shared.when,
-            on: AtomicBool::new(shared.on.load(Relaxed)),
         })
     }
 
@@ -317,12 +327,12 @@ impl<I, C> Terms<I, C> {
     where
         I: Instead<Req, T, E>,
     {
-        self.on.load(Relaxed).then(|| self.instead.keep(request))
+        self.rules.on.load(Relaxed).then(|| self.instead.keep(request))
     }
 
     #[inline]
     pub(super) fn replaces(&self, why: Why) -> bool {
-        (self.when)(why)
+        (self.rules.when)(why)
     }
 }
 
@@ -341,8 +351,8 @@ impl<I, C> fmt::Debug for Fallback<I, C> {
 impl<I, C> fmt::Debug for Terms<I, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Fallback")
-            .field("name", &self.telemetry.name())
-            .field("on", &self.on.load(Relaxed))
+            .field("name", &self.rules.telemetry.name())
+            .field("on", &self.rules.on.load(Relaxed))
             .finish_non_exhaustive()
     }
 }

@@ -1,5 +1,6 @@
 use super::{Fallback, FallbackService, Terms};
 use crate::class::ByResult;
+use std::fmt;
 use std::sync::Arc;
 use tower_layer::Layer;
 
@@ -20,7 +21,6 @@ use tower_layer::Layer;
 /// assert_eq!(service.oneshot(()).await, Ok(0));
 /// # }
 /// ```
-#[derive(Debug)]
 pub struct FallbackLayer<I, C = ByResult> {
     fallback: Fallback<I, C>,
 }
@@ -42,5 +42,17 @@ impl<S, I, C> Layer<S> for FallbackLayer<I, C> {
 
     fn layer(&self, inner: S) -> Self::Service {
         FallbackService::new(inner, Arc::clone(self.fallback.terms()))
+    }
+}
+
+impl<I, C> From<FallbackLayer<I, C>> for Fallback<I, C> {
+    fn from(layer: FallbackLayer<I, C>) -> Self {
+        layer.fallback
+    }
+}
+
+impl<I, C> fmt::Debug for FallbackLayer<I, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("FallbackLayer").field(&self.fallback).finish()
     }
 }

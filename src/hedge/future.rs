@@ -141,7 +141,7 @@ where
             self.refused(result, token);
             return None;
         };
-        if let Some(budget) = &self.terms.budget {
+        if let Some(budget) = &self.terms.rules.budget {
             budget.settle(class, token.as_ref());
         }
         if !class.is_retryable() {
@@ -175,7 +175,7 @@ where
         if !self.further.is_empty() {
             self.further.clear();
         }
-        self.terms.answered(self.begun.take());
+        self.terms.rules.answered(self.begun.take());
         Poll::Ready(answer)
     }
 
@@ -196,7 +196,7 @@ where
         let mut now = None;
         if self.race.is_open() {
             let reading = *now.insert(Instant::now());
-            let Some(delay) = self.terms.delay(reading) else {
+            let Some(delay) = self.terms.rules.delay(reading) else {
                 *self.spare = None;
                 return false;
             };
@@ -223,7 +223,7 @@ where
         self.timer.as_mut().disarm();
         self.replay.mark(&mut request, Attempt::new(number, Cause::Hedge));
         self.further.push(Further::new(service, request, token));
-        self.terms.telemetry.tell(Kind::Hedge, What::Hedged { attempt: number });
+        self.terms.rules.telemetry.tell(Kind::Hedge, What::Hedged { attempt: number });
         true
     }
 
@@ -232,10 +232,10 @@ where
         if now >= deadline::in_force() {
             return false;
         }
-        let Some(budget) = &self.terms.budget else { return true };
+        let Some(budget) = &self.terms.rules.budget else { return true };
         *token = budget.withdraw_at(now);
         if token.is_none() {
-            self.terms.telemetry.tell(Kind::Hedge, What::BudgetExhausted);
+            self.terms.rules.telemetry.tell(Kind::Hedge, What::BudgetExhausted);
         }
         token.is_some()
     }

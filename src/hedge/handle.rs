@@ -48,13 +48,19 @@ pub struct Hedge<L = Always, C = ByResult, R = Cloned> {
 /// What the calls through one hedge share.
 #[derive(Debug)]
 pub struct Terms<C> {
+    pub(super) rules: Arc<Rules>,
+    pub(super) classifier: C,
+}
+
+/// Everything but the classifier, so that another judge changes neither figures nor budget.
+#[derive(Debug)]
+pub(super) struct Rules {
     pub(super) telemetry: Telemetry,
     delay: Delay,
     // Of a live delay only.
     sketch: Option<Sketch>,
     at_most: AtomicU32,
     pub(super) budget: Option<RetryBudget>,
-    pub(super) classifier: C,
 }
 
 /// Whether a request may be sent twice at the same time. Closures `Fn(&Req) -> bool` say so.
@@ -101,14 +107,14 @@ impl<L> Hedge<L> {
     #[must_use]
     pub fn new(telemetry: impl Into<Telemetry>, delay: Delay, eligible: L) -> Self {
         let budget = RetryBudget::new(Budget::ratio(Ratio::percent(10)).reserve(1).hold(10));
-        let terms = Terms {
+        let rules = Rules {
             telemetry: telemetry.into(),
             delay,
             sketch: delay.is_live().then(Sketch::new),
             at_most: AtomicU32::new(1),
             budget: Some(budget),
-            classifier: ByResult,
         };
+        let terms = Terms { rules: Arc::new(rules), classifier: ByResult };
         Self { terms: Arc::new(terms), eligible, replay: Cloned }
     }
 }
@@ -147,7 +153,7 @@ impl<L, C, R> Hedge<L, C, R> {
     /// assert_eq!(hedge.further(), 1);
     /// ```
     pub fn set_at_most(&self, further: u32) {
-        self.terms.at_most.store(further, Relaxed);
+        self.terms.rules.at_most.store(further, Relaxed);
     }
 
     /// How many further attempts there may be.
@@ -158,7 +164,7 @@ impl<L, C, R> Hedge<L, C, R> {
     /// ```
     #[must_use]
     pub fn further(&self) -> u32 {
-        self.terms.at_most.load(Relaxed)
+        self.terms.rules.at_most.load(Relaxed)
     }
 
     /// Takes its tokens from `budget`; `None` is no budget at all. Below a retry that has the same one, give
@@ -176,8 +182,20 @@ impl<L, C, R> Hedge<L, C, R> {
     where
         C: Clone,
     {
-        let budget = budget.into();
-        self.rebuild(|terms| Terms { budget, ..terms })
+        let Self { terms, eligible, replay } = self;
+        let terms = Arc::try_unwrap(terms).unwrap_or_else(|shared| Terms {
+            rules: Arc::clone(&shared.rules),
+            classifier: shared.classifier.clone(),
+        });
+        let rules = Arc::try_unwrap(terms.rules).unwrap_or_else(|shared| Rules {
+            telemetry: shared.telemetry.clone(),
+            delay: shared.delay,
+            sketch: shared.delay.is_live().then(Sketch::new),
+            at_most: AtomicU32::new(shared.at_most.load(Relaxed)),
+            budget: None,
+        });
+        let rules = Arc::new(Rules { budget: budget.into(), ..rules });
+        Self { terms: Arc::new(Terms { rules, classifier: terms.classifier }), eligible, replay }
     }
 
     /// Judges results by a function of the service's own response and error.
@@ -193,7 +211,6 @@ impl<L, C, R> Hedge<L, C, R> {
     #[must_use]
     pub fn classify<F, T, E>(self, classifier: F) -> Hedge<L, F, R>
     where
-        C: Clone,
         T: ?Sized,
         E: ?Sized,
         F: Fn(Result<&T, &E>) -> Class,
@@ -201,7 +218,8 @@ impl<L, C, R> Hedge<L, C, R> {
         self.classifier(classifier)
     }
 
-    /// Judges results by a value that implements [`Classify`](crate::Classify).
+    /// Judges results by a value that implements [`Classify`](crate::Classify). Figures and budget stay shared with
+    /// the clones of this handle.
     ///
     /// ```
     /// use seawall::ByResult;
@@ -210,18 +228,9 @@ impl<L, C, R> Hedge<L, C, R> {
     /// # let _ = hedge;
     /// ```
     #[must_use]
-    pub fn classifier<D>(self, classifier: D) -> Hedge<L, D, R>
-    where
-        C: Clone,
-    {
-        self.rebuild(|Terms { telemetry, delay, sketch, at_most, budget, .. }| Terms {
-            telemetry,
-            delay,
-            sketch,
-            at_most,
-            budget,
-            classifier,
-        })
+    pub fn classifier<D>(self, classifier: D) -> Hedge<L, D, R> {
+        let terms = Terms { rules: Arc::clone(&self.terms.rules), classifier };
+        Hedge { terms: Arc::new(terms), eligible: self.eligible, replay: self.replay }
     }
 
     /// Copies requests by a function; `None` is for those that may not be sent twice.
@@ -250,22 +259,6 @@ impl<L, C, R> Hedge<L, C, R> {
     #[must_use]
     pub fn replayer<Q>(self, replay: Q) -> Hedge<L, C, Q> {
         Hedge { terms: self.terms, eligible: self.eligible, replay }
-    }
-
-    /// Those who share the old one keep it, and the new one starts with figures of its own.
-    fn rebuild<D>(self, change: impl FnOnce(Terms<C>) -> Terms<D>) -> Hedge<L, D, R>
-    where
-        C: Clone,
-    {
-        let terms = Arc::try_unwrap(self.terms).unwrap_or_else(|shared| Terms {
-            telemetry: shared.telemetry.clone(),
-            delay: shared.delay,
-            sketch: shared.delay.is_live().then(Sketch::new),
-            at_most: AtomicU32::new(shared.at_most.load(Relaxed)),
-            budget: shared.budget.clone(),
-            classifier: shared.classifier.clone(),
-        });
-        Hedge { terms: Arc::new(change(terms)), eligible: self.eligible, replay: self.replay }
     }
 
     /// Calls, and calls again beside it. The error of the call is lifted.
@@ -340,7 +333,7 @@ impl<L, C, R> Hedge<L, C, R> {
     }
 }
 
-impl<C> Terms<C> {
+impl Rules {
     #[inline]
     pub(super) fn further(&self) -> u32 {
         self.at_most.load(Relaxed)
@@ -375,10 +368,10 @@ impl<L: Clone, C, R: Clone> Clone for Hedge<L, C, R> {
 impl<L, C, R> fmt::Debug for Hedge<L, C, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Hedge")
-            .field("name", &self.terms.telemetry.name())
-            .field("delay", &self.terms.delay)
+            .field("name", &self.terms.rules.telemetry.name())
+            .field("delay", &self.terms.rules.delay)
             .field("at_most", &self.further())
-            .field("budget", &self.terms.budget)
+            .field("budget", &self.terms.rules.budget)
             .finish_non_exhaustive()
     }
 }

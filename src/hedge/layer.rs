@@ -1,6 +1,7 @@
 use super::{Always, Hedge, HedgeService, Terms};
 use crate::class::ByResult;
 use crate::retry::Cloned;
+use std::fmt;
 use std::sync::Arc;
 use tower_layer::Layer;
 
@@ -22,7 +23,6 @@ use tower_layer::Layer;
 /// assert_eq!(service.oneshot(7).await.unwrap(), 7);
 /// # }
 /// ```
-#[derive(Debug)]
 pub struct HedgeLayer<L = Always, C = ByResult, R = Cloned> {
     hedge: Hedge<L, C, R>,
 }
@@ -45,5 +45,17 @@ impl<S, L: Clone, C, R: Clone> Layer<S> for HedgeLayer<L, C, R> {
     fn layer(&self, inner: S) -> Self::Service {
         let (terms, eligible, replay) = self.hedge.parts();
         HedgeService::new(inner, Arc::clone(terms), eligible.clone(), replay.clone())
+    }
+}
+
+impl<L, C, R> From<HedgeLayer<L, C, R>> for Hedge<L, C, R> {
+    fn from(layer: HedgeLayer<L, C, R>) -> Self {
+        layer.hedge
+    }
+}
+
+impl<L, C, R> fmt::Debug for HedgeLayer<L, C, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("HedgeLayer").field(&self.hedge).finish()
     }
 }

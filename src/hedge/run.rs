@@ -44,11 +44,11 @@ where
         // A function is always ready.
         if let Some(mut call) = this.asleep.take() {
             let terms = *this.terms;
-            if let Some(budget) = &terms.budget {
+            if let Some(budget) = &terms.rules.budget {
                 budget.deposit();
             }
-            let further = terms.further();
-            let begun = if further > 0 { terms.begin() } else { None };
+            let further = terms.rules.further();
+            let begun = if further > 0 { terms.rules.begin() } else { None };
             let primary = call.call(());
             let spare = (further > 0).then_some((call, ()));
             this.awake.set(Some(ResponseFuture::new(primary, spare, further, begun, terms, Cloned)));

@@ -69,14 +69,14 @@ where
     #[inline]
     fn call(&mut self, mut request: Req) -> Self::Future {
         let terms = self.terms.clone();
-        let further = terms.further();
+        let further = terms.rules.further();
         let eligible = further > 0 && self.eligible.eligible(&request);
         let copy = if eligible { self.replay.replay(&request) } else { None };
         self.replay.mark(&mut request, Attempt::FIRST);
-        if let Some(budget) = &terms.budget {
+        if let Some(budget) = &terms.rules.budget {
             budget.deposit();
         }
-        let begun = if eligible { terms.begin() } else { None };
+        let begun = if eligible { terms.rules.begin() } else { None };
         match copy {
             Some(copy) => {
                 let clone = self.inner.clone();

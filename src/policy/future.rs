@@ -1,4 +1,5 @@
-use super::{Parts, Repeat, Shared};
+use super::shared::{overdue, timed_out};
+use super::{Parts, Repeat};
 use crate::class::Classify;
 use crate::clock::Timer;
 use crate::deadline;
@@ -10,15 +11,13 @@ use crate::timeout::{Limits, Watch};
 use pin_project_lite::pin_project;
 use std::fmt;
 use std::future::Future;
-use std::ops::Deref;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tower_service::Service;
 
-type Gates<P> = <<P as Deref>::Target as Parts>::Gates;
-type Pass<P> = <Gates<P> as Gate>::Pass;
-type Spare<S, Req, P> = <<<P as Deref>::Target as Parts>::Repeat as Repeat<
+type Pass<P> = <<P as Parts>::Gates as Gate>::Pass;
+type Spare<S, Req, P> = <<P as Parts>::Repeat as Repeat<
     S,
     Req,
     <S as Service<Req>>::Response,
@@ -34,9 +33,8 @@ pin_project! {
     pub struct ResponseFuture<S, Req, P>
     where
         S: Service<Req>,
-        P: Deref,
-        P::Target: Parts,
-        <P::Target as Parts>::Repeat: Repeat<S, Req, S::Response, S::Error>,
+        P: Parts,
+        P::Repeat: Repeat<S, Req, S::Response, S::Error>,
     {
         #[pin]
         stage: Stage<S::Future>,
@@ -51,14 +49,13 @@ pin_project! {
     impl<S, Req, P> PinnedDrop for ResponseFuture<S, Req, P>
     where
         S: Service<Req>,
-        P: Deref,
-        P::Target: Parts,
-        <P::Target as Parts>::Repeat: Repeat<S, Req, S::Response, S::Error>,
+        P: Parts,
+        P::Repeat: Repeat<S, Req, S::Response, S::Error>,
     {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
             // The permit after the call it was for, and abandoned even if dropping that call panics.
-            let permit = Permit::held(&this.shared.parts().gates, this.pass.take());
+            let permit = Permit::held(this.shared.gates(), this.pass.take());
             this.stage.set(Stage::Done);
             drop(permit);
         }
@@ -79,8 +76,8 @@ pin_project! {
 impl<S, Req, P> ResponseFuture<S, Req, P>
 where
     S: Service<Req>,
-    P: Deref<Target: Parts>,
-    <P::Target as Parts>::Repeat: Repeat<S, Req, S::Response, S::Error>,
+    P: Parts,
+    P::Repeat: Repeat<S, Req, S::Response, S::Error>,
 {
     #[inline(always)]
     pub(super) const fn called(
@@ -103,29 +100,29 @@ impl<S, Req, P> Future for ResponseFuture<S, Req, P>
 where
     S: Service<Req>,
     S::Error: Fault,
-    P: Deref<Target: Parts>,
-    Gates<P>: Admit<Req>,
-    <P::Target as Parts>::Classifier: Classify<S::Response, <S::Error as Fault>::Inner>,
-    <P::Target as Parts>::Repeat: Repeat<S, Req, S::Response, S::Error>,
-    <P::Target as Parts>::Limits: Limits<Req>,
+    P: Parts,
+    P::Gates: Admit<Req>,
+    P::Classifier: Classify<S::Response, <S::Error as Fault>::Inner>,
+    P::Repeat: Repeat<S, Req, S::Response, S::Error>,
+    P::Limits: Limits<Req>,
 {
     type Output = Result<S::Response, S::Error>;
 
     #[inline(always)]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        let shared = this.shared.parts();
+        let shared = &*this.shared;
         loop {
             match this.stage.as_mut().project() {
                 StageProj::Calling { call, watch } => {
                     let result = match call.poll(cx) {
                         Poll::Ready(result) => result,
-                        Poll::Pending => Err(shared.timed_out(ready!(watch.poll_up(cx))).into()),
+                        Poll::Pending => Err(timed_out(shared.telemetry(), ready!(watch.poll_up(cx))).into()),
                     };
                     // What the call held goes first; a classifier that panics abandons the permit at once.
-                    let mut permit = Permit::held(&shared.gates, this.pass.take());
+                    let mut permit = Permit::held(shared.gates(), this.pass.take());
                     this.stage.set(Stage::Done);
-                    let ended = Ended::of(&shared.classifier, &result);
+                    let ended = Ended::of(shared.classifier(), &result);
                     match ended {
                         Ended::Refused => permit.release(),
                         Ended::TimedOut(class) | Ended::Answered(class) => {
@@ -135,7 +132,7 @@ where
                     let Some(spare) = this.spare else {
                         return Poll::Ready(result);
                     };
-                    match shared.repeat.ended(spare, ended, &result) {
+                    match shared.repeat().ended(spare, ended, &result) {
                         Step::Answer => return Poll::Ready(result),
                         Step::Kept => return Poll::Ready(this.kept.take().unwrap_or(result)),
                         Step::Wait(wait) => {
@@ -158,7 +155,7 @@ where
                             this.stage.set(Stage::Calling { call, watch });
                         }
                         Err(refusal) => {
-                            shared.repeat.refused(spare);
+                            shared.repeat().refused(spare);
                             this.stage.set(Stage::Done);
                             return Poll::Ready(this.kept.take().unwrap_or(Err(refusal)));
                         }
@@ -196,34 +193,35 @@ struct Again<F, G: Gate> {
 type Sought<F, G, E> = Result<Again<F, G>, E>;
 
 /// Seeks the next attempt: asks the gates, makes the service ready, asks the gates for good, calls.
-fn poll_again<S, Req, G, C, R, L>(
-    shared: &Shared<G, C, R, L>,
-    spare: &mut R::Spare,
+fn poll_again<S, Req, P>(
+    shared: &P,
+    spare: &mut Spare<S, Req, P>,
     cx: &mut Context<'_>,
-) -> Poll<Sought<S::Future, G, S::Error>>
+) -> Poll<Sought<S::Future, P::Gates, S::Error>>
 where
     S: Service<Req>,
     S::Error: Fault,
-    G: Admit<Req>,
-    R: Repeat<S, Req, S::Response, S::Error>,
-    L: Limits<Req>,
+    P: Parts,
+    P::Gates: Admit<Req>,
+    P::Repeat: Repeat<S, Req, S::Response, S::Error>,
+    P::Limits: Limits<Req>,
 {
     // First a question: an open circuit answers though the service is never ready.
-    if let Some(rejected) = shared.gates.refuses(&mut Now::lazy()) {
-        shared.gates.refused(&rejected);
+    if let Some(rejected) = shared.gates().refuses(&mut Now::lazy()) {
+        shared.gates().refused(&rejected);
         return Poll::Ready(Err(rejected.into()));
     }
-    let Some((service, request)) = shared.repeat.next(spare) else {
+    let Some((service, request)) = shared.repeat().next(spare) else {
         return Poll::Pending; // never: a wait is begun only for an attempt that can follow
     };
     ready!(service.poll_ready(cx))?;
     // A timer is coarser than a deadline, and readiness takes its time.
     if deadline::is_over(Instant::now) {
-        return Poll::Ready(Err(shared.overdue().into()));
+        return Poll::Ready(Err(overdue(shared.telemetry()).into()));
     }
-    let permit = Permit::acquire(&shared.gates, request, Now::lazy())?;
-    let watch = Watch::new(shared.limits.limit(request));
-    match shared.repeat.again(spare) {
+    let permit = Permit::acquire(shared.gates(), request, Now::lazy())?;
+    let watch = Watch::new(shared.limits().limit(request));
+    match shared.repeat().again(spare) {
         Some(call) => Poll::Ready(Ok(Again { call, watch, pass: permit.into_pass() })),
         None => Poll::Pending, // never: `next` had one
     }
@@ -232,8 +230,8 @@ where
 impl<S, Req, P> fmt::Debug for ResponseFuture<S, Req, P>
 where
     S: Service<Req>,
-    P: Deref<Target: Parts>,
-    <P::Target as Parts>::Repeat: Repeat<S, Req, S::Response, S::Error>,
+    P: Parts,
+    P::Repeat: Repeat<S, Req, S::Response, S::Error>,
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResponseFuture").finish_non_exhaustive()

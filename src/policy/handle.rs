@@ -1,17 +1,19 @@
-use super::service::{Calls, LiftedPolicy, PolicyService};
-use super::{Once, Repeat};
-use crate::class::{ByResult, Class, Classify};
-use crate::error::{Error, Reason, Rejected, TimedOut};
-use crate::gate::{Admit, Gate};
+use super::service::{Calls, LiftedPolicy};
+use super::{Around, Judged, Once, PerRequest, Shared, Stack};
+use crate::class::{ByResult, Class};
+use crate::deadline::{DeadlineLayer, Deadlines};
+use crate::error::Error;
+use crate::fallback::{Fallback, FallbackLayer};
+use crate::hedge::{Hedge, HedgeLayer};
 use crate::lift::Lift;
 use crate::retry::Retry;
-use crate::telemetry::{Kind, Telemetry, What};
-use crate::timeout::{Every, Limits};
+use crate::telemetry::Telemetry;
+use crate::timeout::Every;
 use std::fmt;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::Duration;
-use tower_layer::Layer;
+use tower_layer::{Identity, Layer};
 use tower_service::Service;
 
 /// A stack of primitives in the one right order, as a value: run calls through it, or layer it around a service.
@@ -36,63 +38,26 @@ use tower_service::Service;
 /// assert_eq!(policy.run(|| async { Ok::<_, ()>(7) }).await, Ok(7));
 /// # }
 /// ```
-pub struct Policy<B = (), L = (), S = (), C = ByResult, R = Once, T = Every> {
-    shared: Arc<Shared<Slots<B, L, S>, C, R, T>>,
+pub struct Policy<
+    B = (),
+    L = (),
+    S = (),
+    C = ByResult,
+    R = Once,
+    T = Every,
+    H = Identity,
+    D = Identity,
+    F = Identity,
+> {
+    shared: Pointer<B, L, S, C, R, T>,
+    around: Around<H, D, F>,
 }
 
 /// The gates of a policy, fused: breaker, rate limit, concurrency.
 pub type Slots<B, L, S> = (B, L, S);
 
-/// What all calls through one policy share.
-pub struct Shared<G, C, R, T> {
-    telemetry: Telemetry,
-    pub(super) gates: G,
-    pub(super) classifier: C,
-    pub(super) repeat: R,
-    pub(super) limits: T,
-}
-
-impl<G, C, R, T> Shared<G, C, R, T> {
-    /// An attempt has had its time.
-    #[cold]
-    pub(super) fn timed_out(&self, after: Duration) -> TimedOut {
-        self.telemetry.tell(Kind::Timeout, What::TimedOut { after });
-        TimedOut::new(self.telemetry.name(), after)
-    }
-
-    /// The time of the whole request is over before a further attempt.
-    #[cold]
-    pub(super) fn overdue(&self) -> Rejected {
-        Rejected::new(self.telemetry.name(), Reason::Deadline)
-    }
-}
-
-/// The types of what a policy shares, through one name; implemented by [`Shared`].
-pub trait Parts {
-    /// The fused gates.
-    type Gates: Gate;
-    /// The judge.
-    type Classifier;
-    /// What makes further attempts.
-    type Repeat;
-    /// How long an attempt may take.
-    type Limits;
-
-    #[doc(hidden)]
-    fn parts(&self) -> &Shared<Self::Gates, Self::Classifier, Self::Repeat, Self::Limits>;
-}
-
-impl<G: Gate, C, R, T> Parts for Shared<G, C, R, T> {
-    type Gates = G;
-    type Classifier = C;
-    type Repeat = R;
-    type Limits = T;
-
-    #[inline]
-    fn parts(&self) -> &Self {
-        self
-    }
-}
+/// What the services made from one policy point to.
+pub type Pointer<B, L, S, C, R, T> = Arc<Shared<Slots<B, L, S>, C, R, T>>;
 
 impl Policy {
     /// A policy with no slot filled.
@@ -114,11 +79,12 @@ impl Policy {
                 repeat: Once,
                 limits: Every::never(),
             }),
+            around: Around { hedge: Identity::new(), deadline: Identity::new(), fallback: Identity::new() },
         }
     }
 }
 
-impl<B: Clone, L: Clone, S: Clone, C: Clone, R: Clone, T: Clone> Policy<B, L, S, C, R, T> {
+impl<B: Clone, L: Clone, S: Clone, C: Clone, R: Clone, T: Clone, H, D, F> Policy<B, L, S, C, R, T, H, D, F> {
     /// Makes failed calls again, within a budget.
     ///
     /// The policy's classifier judges for it. `Clone` requests are replayed by cloning; for others give the
@@ -130,14 +96,8 @@ impl<B: Clone, L: Clone, S: Clone, C: Clone, R: Clone, T: Clone> Policy<B, L, S,
     /// # let _ = policy;
     /// ```
     #[must_use]
-    pub fn retry<Q>(self, retry: Retry<ByResult, Q>) -> Policy<B, L, S, C, Retry<ByResult, Q>, T> {
-        self.change(|shared| Shared {
-            telemetry: shared.telemetry,
-            gates: shared.gates,
-            classifier: shared.classifier,
-            repeat: retry,
-            limits: shared.limits,
-        })
+    pub fn retry<Q>(self, retry: Retry<ByResult, Q>) -> Policy<B, L, S, C, Retry<ByResult, Q>, T, H, D, F> {
+        self.change(|shared| shared.repeat(retry))
     }
 
     /// The breaker's slot: before the limits, so that an open circuit spends no quota.
@@ -148,7 +108,7 @@ impl<B: Clone, L: Clone, S: Clone, C: Clone, R: Clone, T: Clone> Policy<B, L, S,
     /// # let _ = policy;
     /// ```
     #[must_use]
-    pub fn breaker<G>(self, breaker: G) -> Policy<G, L, S, C, R, T> {
+    pub fn breaker<G>(self, breaker: G) -> Policy<G, L, S, C, R, T, H, D, F> {
         self.change(|shared| shared.gates(|(_, limit, slots)| (breaker, limit, slots)))
     }
 
@@ -160,7 +120,7 @@ impl<B: Clone, L: Clone, S: Clone, C: Clone, R: Clone, T: Clone> Policy<B, L, S,
     /// # let _ = policy;
     /// ```
     #[must_use]
-    pub fn rate_limit<G>(self, limit: G) -> Policy<B, G, S, C, R, T> {
+    pub fn rate_limit<G>(self, limit: G) -> Policy<B, G, S, C, R, T, H, D, F> {
         self.change(|shared| shared.gates(|(breaker, _, slots)| (breaker, limit, slots)))
     }
 
@@ -173,7 +133,7 @@ impl<B: Clone, L: Clone, S: Clone, C: Clone, R: Clone, T: Clone> Policy<B, L, S,
     /// ```
     #[must_use]
     #[doc(alias = "bulkhead")]
-    pub fn concurrency<G>(self, slots: G) -> Policy<B, L, G, C, R, T> {
+    pub fn concurrency<G>(self, slots: G) -> Policy<B, L, G, C, R, T, H, D, F> {
         self.change(|shared| shared.gates(|(breaker, limit, _)| (breaker, limit, slots)))
     }
 
@@ -188,11 +148,13 @@ impl<B: Clone, L: Clone, S: Clone, C: Clone, R: Clone, T: Clone> Policy<B, L, S,
     /// # let _ = policy;
     /// ```
     #[must_use]
-    pub fn classify<F, A, E>(self, classifier: F) -> Policy<B, L, S, F, R, T>
+    pub fn classify<J, A, E>(self, classifier: J) -> Policy<B, L, S, J, R, T, H::By, D, F::By>
     where
         A: ?Sized,
         E: ?Sized,
-        F: Fn(Result<&A, &E>) -> Class,
+        J: Fn(Result<&A, &E>) -> Class,
+        H: Judged<J>,
+        F: Judged<J>,
     {
         self.classifier(classifier)
     }
@@ -204,14 +166,16 @@ impl<B: Clone, L: Clone, S: Clone, C: Clone, R: Clone, T: Clone> Policy<B, L, S,
     /// # let _ = policy;
     /// ```
     #[must_use]
-    pub fn classifier<D>(self, classifier: D) -> Policy<B, L, S, D, R, T> {
-        self.change(|shared| Shared {
-            telemetry: shared.telemetry,
-            gates: shared.gates,
-            classifier,
-            repeat: shared.repeat,
-            limits: shared.limits,
-        })
+    pub fn classifier<J>(self, classifier: J) -> Policy<B, L, S, J, R, T, H::By, D, F::By>
+    where
+        H: Judged<J>,
+        F: Judged<J>,
+    {
+        let Self { shared, around } = self;
+        let Around { hedge, deadline, fallback } = around;
+        let (hedge, fallback) = (hedge.judged(&classifier), fallback.judged(&classifier));
+        let shared = Arc::new(Arc::unwrap_or_clone(shared).classifier(classifier));
+        Policy { shared, around: Around { hedge, deadline, fallback } }
     }
 
     /// Gives each attempt so long for the head of its answer; `None` is no limit.
@@ -222,7 +186,10 @@ impl<B: Clone, L: Clone, S: Clone, C: Clone, R: Clone, T: Clone> Policy<B, L, S,
     /// # let _ = policy;
     /// ```
     #[must_use]
-    pub fn attempt_timeout(self, limit: impl Into<Option<Duration>>) -> Policy<B, L, S, C, R, Every> {
+    pub fn attempt_timeout(
+        self,
+        limit: impl Into<Option<Duration>>,
+    ) -> Policy<B, L, S, C, R, Every, H, D, F> {
         let limits = Every::never();
         limits.set(limit.into());
         self.change(|shared| shared.limits(limits))
@@ -237,42 +204,83 @@ impl<B: Clone, L: Clone, S: Clone, C: Clone, R: Clone, T: Clone> Policy<B, L, S,
     /// # let _ = policy;
     /// ```
     #[must_use]
-    pub fn attempt_timeout_by<F, Req: ?Sized>(self, limit: F) -> Policy<B, L, S, C, R, F>
+    pub fn attempt_timeout_by<W, Req: ?Sized>(self, limit: W) -> Policy<B, L, S, C, R, PerRequest<W>, H, D, F>
     where
-        F: Fn(&Req) -> Option<Duration>,
+        W: Fn(&Req) -> Option<Duration>,
     {
-        self.change(|shared| shared.limits(limit))
+        self.change(|shared| shared.limits(PerRequest(limit)))
+    }
+
+    /// Makes a further attempt beside a slow one: each attempt of the retry is one hedged call, and each further
+    /// attempt asks the gates.
+    ///
+    /// The policy's classifier judges for it, whichever of the two is set first.
+    ///
+    /// ```
+    /// use seawall::Policy;
+    /// use seawall::hedge::{Delay, Hedge};
+    /// let reads = |request: &String| request.starts_with("GET ");
+    /// let policy = Policy::new("search").hedge(Hedge::new("search", Delay::default(), reads));
+    /// # let _ = policy;
+    /// ```
+    #[must_use]
+    pub fn hedge<E: Clone, Q: Clone>(
+        self,
+        hedge: Hedge<E, ByResult, Q>,
+    ) -> Policy<B, L, S, C, R, T, HedgeLayer<E, C, Q>, D, F> {
+        let Self { shared, around } = self;
+        let hedge = hedge.classifier(shared.classifier.clone()).layer();
+        let Around { deadline, fallback, .. } = around;
+        Policy { shared, around: Around { hedge, deadline, fallback } }
+    }
+
+    /// The caller's patience, for all attempts and all waits together.
+    ///
+    /// ```
+    /// use seawall::{Policy, deadline::Deadlines};
+    /// use std::time::Duration;
+    /// let policy = Policy::new("db").deadline(Deadlines::within("db", Duration::from_secs(2)));
+    /// # let _ = policy;
+    /// ```
+    #[must_use]
+    pub fn deadline<W>(self, deadlines: Deadlines<W>) -> Policy<B, L, S, C, R, T, H, DeadlineLayer<W>, F> {
+        let Self { shared, around: Around { hedge, fallback, .. } } = self;
+        Policy { shared, around: Around { hedge, deadline: deadlines.layer(), fallback } }
+    }
+
+    /// What answers when nothing else does: it sees the refusals and failures of all other slots.
+    ///
+    /// The policy's classifier judges for it, whichever of the two is set first.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use seawall::{Fallback, Policy};
+    /// let policy = Policy::new("prices").fallback(Fallback::value("prices", Vec::<u32>::new));
+    /// assert_eq!(policy.run(|| async { Err::<Vec<u32>, _>("down") }).await, Ok(vec![]));
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn fallback<I: Clone>(
+        self,
+        fallback: Fallback<I>,
+    ) -> Policy<B, L, S, C, R, T, H, D, FallbackLayer<I, C>> {
+        let Self { shared, around: Around { hedge, deadline, .. } } = self;
+        let fallback = fallback.classifier(shared.classifier.clone()).layer();
+        Policy { shared, around: Around { hedge, deadline, fallback } }
     }
 
     /// The policy with one part of it changed; its own `Arc` if nobody else has it yet.
-    fn change<B2, L2, S2, C2, R2, T2>(
+    fn change<B2, L2, S2, R2, T2>(
         self,
-        change: impl FnOnce(Shared<(B, L, S), C, R, T>) -> Shared<(B2, L2, S2), C2, R2, T2>,
-    ) -> Policy<B2, L2, S2, C2, R2, T2> {
-        let shared = Arc::try_unwrap(self.shared).unwrap_or_else(|shared| Shared {
-            telemetry: shared.telemetry.clone(),
-            gates: shared.gates.clone(),
-            classifier: shared.classifier.clone(),
-            repeat: shared.repeat.clone(),
-            limits: shared.limits.clone(),
-        });
-        Policy { shared: Arc::new(change(shared)) }
+        change: impl FnOnce(Shared<(B, L, S), C, R, T>) -> Shared<(B2, L2, S2), C, R2, T2>,
+    ) -> Policy<B2, L2, S2, C, R2, T2, H, D, F> {
+        let Self { shared, around } = self;
+        Policy { shared: Arc::new(change(Arc::unwrap_or_clone(shared))), around }
     }
 }
 
-impl<G, C, R, T> Shared<G, C, R, T> {
-    fn gates<H>(self, change: impl FnOnce(G) -> H) -> Shared<H, C, R, T> {
-        let Self { telemetry, gates, classifier, repeat, limits } = self;
-        Shared { telemetry, gates: change(gates), classifier, repeat, limits }
-    }
-
-    fn limits<L>(self, limits: L) -> Shared<G, C, R, L> {
-        let Self { telemetry, gates, classifier, repeat, .. } = self;
-        Shared { telemetry, gates, classifier, repeat, limits }
-    }
-}
-
-impl<B, L, S, C, R> Policy<B, L, S, C, R> {
+impl<B, L, S, C, R, H, D, F> Policy<B, L, S, C, R, Every, H, D, F> {
     /// Changes the attempt timeout for all services made from this policy, from their next attempt on.
     ///
     /// ```
@@ -286,7 +294,7 @@ impl<B, L, S, C, R> Policy<B, L, S, C, R> {
     }
 }
 
-impl<B, L, S, C, R, T> Policy<B, L, S, C, R, T> {
+impl<B, L, S, C, R, T, H, D, F> Policy<B, L, S, C, R, T, H, D, F> {
     /// Makes one call through the policy. The closure is called once per attempt; its error is lifted.
     ///
     /// ```
@@ -306,16 +314,17 @@ impl<B, L, S, C, R, T> Policy<B, L, S, C, R, T> {
     /// # Cancel safety
     ///
     /// Dropped at any point, all that was taken comes back.
-    pub async fn run<F, Fut, A, E>(&self, call: F) -> Result<A, Error<E>>
+    pub async fn run<Call, Fut, A, E>(&self, call: Call) -> Result<A, Error<E>>
     where
-        (B, L, S): Admit<()>,
-        C: Classify<A, E>,
-        F: Fn() -> Fut,
+        Call: Fn() -> Fut,
         Fut: Future<Output = Result<A, E>>,
-        R: for<'f> Repeat<Lift<Calls<'f, F>>, (), A, Error<E>>,
-        T: Limits<()>,
+        Around<H, D, F>: for<'f> Stack<
+                Lift<Calls<'f, Call>>,
+                &'f Shared<Slots<B, L, S>, C, R, T>,
+                Service: Service<(), Response = A, Error = Error<E>>,
+            >,
     {
-        let mut service = PolicyService::new(Lift::new(Calls(&call)), &*self.shared);
+        let mut service = self.around.over(Lift::new(Calls(&call)), &*self.shared);
         poll_fn(|cx| service.poll_ready(cx)).await?;
         service.call(()).await
     }
@@ -338,42 +347,67 @@ impl<B, L, S, C, R, T> Policy<B, L, S, C, R, T> {
     /// # }
     /// ```
     #[must_use]
-    pub fn lifted(&self) -> LiftedPolicy<Shared<Slots<B, L, S>, C, R, T>> {
-        LiftedPolicy(Arc::clone(&self.shared))
+    pub fn lifted(&self) -> LiftedPolicy<Self>
+    where
+        H: Clone,
+        D: Clone,
+        F: Clone,
+    {
+        LiftedPolicy(self.clone())
+    }
+
+    #[inline]
+    pub(super) fn over<Inner>(
+        &self,
+        inner: Inner,
+    ) -> <Around<H, D, F> as Stack<Inner, Pointer<B, L, S, C, R, T>>>::Service
+    where
+        Around<H, D, F>: Stack<Inner, Pointer<B, L, S, C, R, T>>,
+    {
+        self.around.over(inner, Arc::clone(&self.shared))
     }
 }
 
-impl<Inner, B, L, S, C, R, T> Layer<Inner> for Policy<B, L, S, C, R, T> {
-    type Service = PolicyService<Lift<Inner>, Arc<Shared<(B, L, S), C, R, T>>>;
+impl<Inner, B, L, S, C, R, T, H, D, F> Layer<Inner> for Policy<B, L, S, C, R, T, H, D, F>
+where
+    Around<H, D, F>: Stack<Lift<Inner>, Pointer<B, L, S, C, R, T>>,
+{
+    type Service = <Around<H, D, F> as Stack<Lift<Inner>, Pointer<B, L, S, C, R, T>>>::Service;
 
     fn layer(&self, inner: Inner) -> Self::Service {
-        PolicyService::new(Lift::new(inner), Arc::clone(&self.shared))
+        self.over(Lift::new(inner))
     }
 }
 
-impl<B, L, S, C, R, T> Clone for Policy<B, L, S, C, R, T> {
+impl<B, L, S, C, R, T, H: Clone, D: Clone, F: Clone> Clone for Policy<B, L, S, C, R, T, H, D, F> {
     fn clone(&self) -> Self {
-        Self { shared: Arc::clone(&self.shared) }
+        Self { shared: Arc::clone(&self.shared), around: self.around.clone() }
     }
 }
 
-impl<B: fmt::Debug, L: fmt::Debug, S: fmt::Debug, C, R: fmt::Debug, T> fmt::Debug
-    for Policy<B, L, S, C, R, T>
+impl<B, L, S, C, R, T, H, D, F> fmt::Debug for Policy<B, L, S, C, R, T, H, D, F>
+where
+    B: fmt::Debug,
+    L: fmt::Debug,
+    S: fmt::Debug,
+    R: fmt::Debug,
+    T: fmt::Debug,
+    H: fmt::Debug,
+    D: fmt::Debug,
+    F: fmt::Debug,
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (breaker, rate_limit, concurrency) = &self.shared.gates;
         f.debug_struct("Policy")
             .field("name", &self.shared.telemetry.name())
+            .field("fallback", &self.around.fallback)
+            .field("deadline", &self.around.deadline)
             .field("retry", &self.shared.repeat)
+            .field("hedge", &self.around.hedge)
             .field("breaker", breaker)
             .field("rate_limit", rate_limit)
             .field("concurrency", concurrency)
+            .field("attempt_timeout", &self.shared.limits)
             .finish_non_exhaustive()
-    }
-}
-
-impl<G, C, R, T> fmt::Debug for Shared<G, C, R, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Shared").field("name", &self.telemetry.name()).finish_non_exhaustive()
     }
 }

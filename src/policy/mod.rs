@@ -1,9 +1,10 @@
 //! The whole stack as one value, in the one right order.
 //!
 //! ```text
-//! retry(+budget) ► breaker ► rate limit ► concurrency ► attempt timeout ► service
-//!      ▲               │           │            │              │
-//!      └── attempts ───┴─ a refusal from here ends the call ───┘ a timeout is evidence for those left of it
+//! fallback ► deadline ► retry(+budget) ► hedge ► breaker ► rate limit ► concurrency ► attempt timeout ► service
+//!                            ▲                      │           │            │              │
+//!                            └───── attempts ───────┴─ a refusal from here ends the call ───┘ a timeout is evidence
+//!                                                                                              for those left of it
 //! ```
 //!
 //! # Examples
@@ -51,7 +52,12 @@
 //!
 //! # Defaults
 //!
-//! Every slot is empty: a new policy does nothing, and what does nothing costs nothing.
+//! Every slot is empty: a new policy does nothing, and what does nothing costs nothing. [`Policy::client`] and
+//! [`Policy::server`] fill them with numbers, and say why those.
+//!
+//! Each slot can be switched off by a value, so that a configuration changes no type: `None` for a gate and for the
+//! attempt timeout, [`Retry::off`](crate::Retry::off), [`Hedge::off`](crate::hedge::Hedge::off),
+//! [`Deadlines::off`](crate::deadline::Deadlines::off), [`Fallback::off`](crate::Fallback::off).
 //!
 //! # What counts
 //!
@@ -64,12 +70,14 @@
 //!
 //! # Order
 //!
-//! The one above, whatever order the slots are filled in. Retry is outside the gates, so each attempt asks; the breaker stands before the
-//! limits, so an open circuit spends no quota; the attempt timeout is innermost, so a slow answer is evidence.
+//! The one above, whatever order the slots are filled in. The fallback sees every refusal; the deadline bounds all attempts and waits
+//! together; one attempt of the retry is one hedged call. Retry and hedge are outside the gates, so each attempt asks; the breaker stands
+//! before the limits, so an open circuit spends no quota; the attempt timeout is innermost, so a slow answer is evidence.
 //!
 //! # Memory
 //!
-//! One `Arc` for all slots, one clone of it per call in flight.
+//! One `Arc` for retry, gates and timeout, one clone of it per call in flight, and they are one flat future. Hedge, deadline and fallback
+//! cost one more each, and a future around it, where they are filled.
 //!
 //! # Cancel safety
 //!
@@ -79,12 +87,18 @@
 //!
 //! Another order, or two of one kind: stack the layers of the primitives yourself. They are the same decisions.
 
+mod around;
 mod future;
 mod handle;
+mod presets;
 mod repeat;
 mod service;
+mod shared;
 
+pub use self::around::{Around, Between, Judged, Stack};
 pub use self::future::ResponseFuture;
-pub use self::handle::{Parts, Policy, Shared, Slots};
+pub use self::handle::{Pointer, Policy, Slots};
+pub use self::presets::{Client, Server};
 pub use self::repeat::{Once, Repeat, Spare};
 pub use self::service::{Calls, LiftedPolicy, PolicyService};
+pub use self::shared::{Inside, Outside, Parts, PerRequest, Shared, Unlimited};

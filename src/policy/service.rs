@@ -1,12 +1,10 @@
-use super::{Parts, Repeat, ResponseFuture};
+use super::{Around, Parts, Pointer, Policy, Repeat, ResponseFuture, Stack};
 use crate::class::Classify;
 use crate::error::{Fault, Rejected};
 use crate::gate::{Admit, Gate, Now, Permit, foreseen};
 use crate::timeout::{Limits, Watch};
 use std::fmt;
 use std::future::Future;
-use std::ops::Deref;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use tower_layer::Layer;
 use tower_service::Service;
@@ -37,11 +35,11 @@ impl<S, P, Req> Service<Req> for PolicyService<S, P>
 where
     S: Service<Req>,
     S::Error: Fault,
-    P: Deref<Target: Parts> + Clone,
-    <P::Target as Parts>::Gates: Admit<Req>,
-    <P::Target as Parts>::Classifier: Classify<S::Response, <S::Error as Fault>::Inner>,
-    <P::Target as Parts>::Repeat: Repeat<S, Req, S::Response, S::Error>,
-    <P::Target as Parts>::Limits: Limits<Req>,
+    P: Parts + Clone,
+    P::Gates: Admit<Req>,
+    P::Classifier: Classify<S::Response, <S::Error as Fault>::Inner>,
+    P::Repeat: Repeat<S, Req, S::Response, S::Error>,
+    P::Limits: Limits<Req>,
 {
     type Response = S::Response;
     type Error = S::Error;
@@ -50,7 +48,7 @@ where
     #[inline(always)]
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         // The quiet path writes no refusal, not even the lack of one.
-        if let Some(rejected) = self.shared.parts().gates.refuses(&mut Now::lazy()) {
+        if let Some(rejected) = self.shared.gates().refuses(&mut Now::lazy()) {
             self.foreseen = Some(rejected);
             return Poll::Ready(Ok(()));
         }
@@ -62,16 +60,16 @@ where
 
     #[inline(always)]
     fn call(&mut self, request: Req) -> Self::Future {
-        let shared = self.shared.parts();
+        let shared = &self.shared;
         if self.foreseen.is_some()
             && let Some(rejected) = self.foreseen.take()
         {
-            return ResponseFuture::refused(self.shared.clone(), foreseen(&shared.gates, rejected));
+            return ResponseFuture::refused(self.shared.clone(), foreseen(shared.gates(), rejected));
         }
-        match Permit::acquire(&shared.gates, &request, Now::lazy()) {
+        match Permit::acquire(shared.gates(), &request, Now::lazy()) {
             Ok(permit) => {
-                let watch = Watch::new(shared.limits.limit(&request));
-                let (call, spare) = shared.repeat.first(&mut self.inner, request);
+                let watch = Watch::new(shared.limits().limit(&request));
+                let (call, spare) = shared.repeat().first(&mut self.inner, request);
                 ResponseFuture::called(self.shared.clone(), call, watch, spare, permit.into_pass())
             }
             Err(rejected) => ResponseFuture::refused(self.shared.clone(), rejected),
@@ -87,25 +85,17 @@ impl<S: fmt::Debug, P> fmt::Debug for PolicyService<S, P> {
 
 /// A [`Policy`](super::Policy) over a service whose error has room already; made by
 /// [`Policy::lifted`](super::Policy::lifted).
-pub struct LiftedPolicy<P>(pub(super) Arc<P>);
+#[derive(Clone, Debug)]
+pub struct LiftedPolicy<P>(pub(super) P);
 
-impl<P> Clone for LiftedPolicy<P> {
-    fn clone(&self) -> Self {
-        Self(Arc::clone(&self.0))
-    }
-}
+impl<Inner, B, L, S, C, R, T, H, D, F> Layer<Inner> for LiftedPolicy<Policy<B, L, S, C, R, T, H, D, F>>
+where
+    Around<H, D, F>: Stack<Inner, Pointer<B, L, S, C, R, T>>,
+{
+    type Service = <Around<H, D, F> as Stack<Inner, Pointer<B, L, S, C, R, T>>>::Service;
 
-impl<S, P> Layer<S> for LiftedPolicy<P> {
-    type Service = PolicyService<S, Arc<P>>;
-
-    fn layer(&self, inner: S) -> Self::Service {
-        PolicyService::new(inner, Arc::clone(&self.0))
-    }
-}
-
-impl<P: fmt::Debug> fmt::Debug for LiftedPolicy<P> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("LiftedPolicy").field(&self.0).finish()
+    fn layer(&self, inner: Inner) -> Self::Service {
+        self.0.over(inner)
     }
 }
 

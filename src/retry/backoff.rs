@@ -1,6 +1,7 @@
 use crate::chance::Chance;
 use crate::ratio::Ratio;
 use crate::time::nanos;
+use std::fmt;
 use std::time::Duration;
 
 /// The waits between attempts: an endless iterator of [`Duration`]s in 32 bytes.
@@ -35,7 +36,7 @@ use std::time::Duration;
 /// | jitter | full | the least work and the least crowding in AWS's simulation (*Exponential backoff and jitter*) |
 ///
 /// The constructors set neither cap nor patience: a curve made by hand is uncapped, with full jitter.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[doc(alias = "exponential")]
 pub struct Backoff {
     base: u64,
@@ -258,6 +259,20 @@ impl Default for Backoff {
 impl Backoff {
     pub(super) const DEFAULT: Self =
         Self::exponential(Duration::from_millis(50)).cap(Duration::from_secs(10)).jitter(Jitter::full());
+}
+
+impl fmt::Debug for Backoff {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Backoff");
+        shown.field("base", &Duration::from_nanos(self.base));
+        match self.factor {
+            LINEAR => shown.field("curve", &format_args!("linear")),
+            SAME => shown.field("curve", &format_args!("constant")),
+            factor => shown.field("factor", &(f64::from(factor) / f64::from(SAME))),
+        };
+        shown.field("cap", &(self.cap < NEVER).then(|| Duration::from_nanos(self.cap)));
+        shown.field("jitter", &self.jitter.0).finish_non_exhaustive()
+    }
 }
 
 /// How the waits of many callers are spread, so that they do not come back all at once.

@@ -259,13 +259,15 @@ impl Default for RetryBudget {
 
 impl fmt::Debug for RetryBudget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = match &*self.shared {
-            Shared::Ratio(_) => "ratio",
-            Shared::Throttle { .. } => "throttle",
-            Shared::Quota { .. } => "quota",
-        };
+        let budget = Budget(match &*self.shared {
+            Shared::Ratio(requests) => Kind::Ratio(requests.purse.lock().share()),
+            Shared::Throttle { max, per_success, .. } => {
+                Kind::Throttle { max: *max, per_success: *per_success }
+            }
+            Shared::Quota { size, .. } => Kind::Quota { size: *size },
+        });
         f.debug_struct("RetryBudget")
-            .field("kind", &kind)
+            .field("budget", &budget)
             .field("deposits", &self.deposits)
             .finish_non_exhaustive()
     }

@@ -1,6 +1,7 @@
 use super::Backoff;
 use crate::class::Class;
 use crate::time::{Instant, nanos};
+use std::fmt;
 use std::time::Duration;
 
 /// When a failed call is made again, and after which wait: the decision alone.
@@ -37,7 +38,7 @@ use std::time::Duration;
 /// | backoff | exponential 50 ms, × 2, cap 10 s, full jitter | AWS's measured best; the cap bounds a caller's patience |
 /// | after | `up_to(30 s)` | to come earlier than asked is to be refused again |
 /// | within | none | a deadline is the better tool |
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Plan {
     backoff: Backoff,
     attempts: u32,
@@ -179,6 +180,17 @@ impl Plan {
 impl Default for Plan {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+impl fmt::Debug for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Plan")
+            .field("attempts", &self.attempts)
+            .field("backoff", &self.backoff)
+            .field("after", &self.after)
+            .field("within", &self.is_timed().then(|| Duration::from_nanos(self.within)))
+            .finish()
     }
 }
 

@@ -1,5 +1,6 @@
 use crate::ratio::Ratio;
 use crate::time::Instant;
+use std::fmt;
 
 /// What a [`RetryBudget`](super::RetryBudget) goes by: how many retries and hedges a peer is asked to bear.
 ///
@@ -28,7 +29,7 @@ use crate::time::Instant;
 /// | ratio | 20 % | Finagle's and linkerd's: a total outage costs the peer 1.2 times the load, not 3 times |
 /// | reserve | 10 a second | a client with little traffic may retry at all |
 /// | hold | 100 | what was saved in quiet times is no licence for a storm |
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Budget(pub(super) Kind);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,6 +128,23 @@ impl Budget {
     }
 }
 
+impl fmt::Debug for Budget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let tokens = |thousandths: u32| f64::from(thousandths) / f64::from(TOKEN);
+        match self.0 {
+            Kind::Ratio(Share { ratio, reserve, hold }) => {
+                let mut shown = f.debug_struct("ratio");
+                shown.field("ratio", &ratio).field("reserve", &reserve).field("hold", &hold).finish()
+            }
+            Kind::Throttle { max, per_success } => {
+                let mut shown = f.debug_struct("throttle");
+                shown.field("max", &tokens(max)).field("per_success", &tokens(per_success)).finish()
+            }
+            Kind::Quota { size } => f.debug_struct("quota").field("size", &size).finish(),
+        }
+    }
+}
+
 impl Default for Budget {
     fn default() -> Self {
         Self::ratio(Ratio::percent(20))
@@ -179,6 +197,10 @@ impl Purse {
 
     pub(super) fn available(&self) -> u32 {
         u32::try_from(self.units / self.token()).unwrap_or(u32::MAX)
+    }
+
+    pub(super) const fn share(&self) -> Share {
+        self.share
     }
 
     fn ceiling(&self) -> u128 {

@@ -62,7 +62,6 @@ where
 }
 
 /// The same time for every call.
-#[derive(Debug)]
 pub struct Every(AtomicU64);
 
 const NEVER: u64 = u64::MAX;
@@ -76,6 +75,12 @@ impl Every {
 
     pub(crate) fn set(&self, limit: Option<Duration>) {
         self.0.store(limit.map_or(NEVER, nanos), Relaxed);
+    }
+}
+
+impl fmt::Debug for Every {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Every").field(&self.limit(&())).finish()
     }
 }
 

@@ -381,6 +381,7 @@ impl fmt::Debug for AdaptiveLimit {
             .field("name", &self.0.telemetry.name())
             .field("limit", &self.limit())
             .field("in_flight", &self.in_flight())
+            .field("algorithm", &self.0.control.lock().algorithm)
             .finish_non_exhaustive()
     }
 }

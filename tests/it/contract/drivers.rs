@@ -190,3 +190,43 @@ impl Subject for Stacked {
         Some(u64::from(PLENTY - self.bucket.available()))
     }
 }
+
+/// The whole stack, with a driver in every slot: the same gates inside.
+#[derive(Clone)]
+pub(crate) struct Whole(Stacked);
+
+impl Subject for Whole {
+    const LAYER: &'static str = "Policy";
+    const ATTEMPTS: u32 = 2;
+    const EXTRA: usize = 1536;
+
+    fn roomy(telemetry: Telemetry) -> Self {
+        Self(Stacked::roomy(telemetry))
+    }
+
+    fn narrow(telemetry: Telemetry) -> Option<Self> {
+        Stacked::narrow(telemetry).map(Self)
+    }
+
+    fn shut(telemetry: Telemetry) -> Option<Self> {
+        Stacked::shut(telemetry).map(Self)
+    }
+
+    fn layer(&self) -> impl Layer<Probe, Service: Served> + Clone + use<> {
+        let pass: Pass = |outcome| outcome;
+        self.0
+            .policy
+            .clone()
+            .hedge(Hedge::new("hedge", Delay::default().otherwise(Duration::from_secs(1)), Always))
+            .deadline(Deadlines::within("deadline", Duration::from_secs(7200)))
+            .fallback(Fallback::of("fallback", pass))
+    }
+
+    fn held(&self) -> u64 {
+        self.0.held()
+    }
+
+    fn spent(&self) -> Option<u64> {
+        self.0.spent()
+    }
+}

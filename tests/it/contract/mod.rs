@@ -135,6 +135,7 @@ contract! {
     balance: Balanced,
     queued: Queueing,
     policy: Stacked,
+    policy_with_every_driver: Whole,
     shed: Shedding,
 }
 

@@ -50,6 +50,8 @@ const NOT_DECIDING: &[&str] = &[
     "stripes",
     "control", // the lock and the atomics around a circuit
     "config",  // the settings of a driver, with their telemetry
+    "around",  // the drivers of a stack, built around it
+    "presets", // stacks ready made
     "repeat",  // a service taken along for further attempts
 ];
 

@@ -1,6 +1,8 @@
 //! The whole stack as one value.
 
+mod drivers;
 mod order;
+mod presets;
 mod timeouts;
 mod wrong_orders;
 
