@@ -45,6 +45,10 @@ impl<G, C> Classified<G, C> {
         &self.gate
     }
 
+    pub(crate) const fn classifier(&self) -> &C {
+        &self.classifier
+    }
+
     /// Acquires, calls, settles by this classifier. The error of the call is lifted.
     ///
     /// ```

@@ -79,7 +79,7 @@ where
     P: Deref<Target = Classified<G, C>> + Gate,
     C: Classify<T, E::Inner>,
 {
-    match verdict(&permit.gate().classifier, result) {
+    match verdict(permit.gate().classifier(), result) {
         Some(class) => permit.settle_with(class, &mut Now::lazy()),
         None => permit.release(),
     }

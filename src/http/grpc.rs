@@ -59,6 +59,15 @@ pub(super) fn class(status: StatusCode, headers: &HeaderMap) -> Class {
     }
 }
 
+/// What a gRPC call says that had no status in its head, now that its body is at its end.
+pub(super) fn ended(trailers: Option<&HeaderMap>) -> Class {
+    match trailers {
+        Some(trailers) if trailers.contains_key(STATUS) => class(StatusCode::OK, trailers),
+        // No status anywhere: 2, UNKNOWN.
+        Some(_) | None => Class::Transient,
+    }
+}
+
 /// Whether a trailers-only answer says that the call may be made again though it is not idempotent: the server was
 /// unavailable, or names the time to come back itself.
 pub(super) fn did_nothing(headers: &HeaderMap) -> bool {

@@ -56,6 +56,8 @@
 //! An answer counts by the table of [`Status`]. One that [`struct@Respond`] made of a refusal or a timeout counts as
 //! what it was, as long as it stays in this process: a refusal is never evidence. Across processes a 503 is a 503.
 //!
+//! A call ends with the head of its answer; behind [`ToBodyEnd`] it ends with the body, and gRPC is judged by its trailers.
+//!
 //! # Order
 //!
 //! Around a handler, from the outside in: request id ► trace ► CORS ► catch panic ► [`struct@Respond`] ►
@@ -85,6 +87,7 @@ mod deadline;
 mod exempt;
 mod forwarded;
 mod grpc;
+mod held_body;
 mod kept;
 mod mark;
 mod net;
@@ -95,6 +98,7 @@ mod replay_body;
 mod respond;
 mod respond_future;
 mod retry_after;
+mod to_body_end;
 
 pub use self::answer::Unanswered;
 pub use self::body::RespondBody;
@@ -103,6 +107,7 @@ pub use self::client::{Caller, ClientAddress, ClientKey, Fallback, Unknown};
 pub use self::deadline::DeadlineHeaders;
 pub use self::exempt::{Exempt, ExemptFuture, ExemptService};
 pub use self::grpc::is_grpc;
+pub use self::held_body::HeldBody;
 pub use self::net::{InvalidNet, Net};
 pub use self::pass_deadline::{PassDeadline, PassDeadlineFuture, PassDeadlineService};
 pub use self::per_client::PerClient;
@@ -111,3 +116,4 @@ pub use self::replay_body::ReplayBody;
 pub use self::respond::{Answer, AsListed, Respond, RespondService};
 pub use self::respond_future::ResponseFuture;
 pub use self::retry_after::{retry_after, retry_after_value};
+pub use self::to_body_end::{Hold, ToBodyEnd, ToBodyEndFuture, ToBodyEndService};

@@ -1,5 +1,6 @@
 //! HTTP, over real sockets where that matters.
 
+mod body_end;
 mod deadline;
 mod exempt;
 mod per_client;
