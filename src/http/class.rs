@@ -13,7 +13,7 @@ use http::{HeaderMap, Response, StatusCode};
 /// | `Neutral` | other 4xx: the caller's doing, it says nothing about the peer | 1, 3, 5, 6, 7, 9, 10, 11, 12, 16 |
 /// | `Transient` | 408, other 5xx, 600 and above | 2, 13, 14 without a pushback; unreadable; above 16 |
 /// | `Permanent` | 501, 505, 506, 508, 510, 511: the same request fails again | 15; a pushback that says "never" |
-/// | `Overload` | 429, 503, 504, with their `Retry-After` | 4, 8; 14 with a pushback |
+/// | `Overload` | 429, 503, 504, with their `Retry-After` | 4, 8; 14 with a pushback; 1 if our own deadline is over |
 ///
 /// An error without an answer is `Transient`. An answer that [`Respond`](struct@super::Respond) made of a refusal or a
 /// timeout, in the same process, is read as what it was: a refusal is never evidence.

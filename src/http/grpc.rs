@@ -2,6 +2,8 @@
 
 use super::retry_after::digits;
 use crate::class::Class;
+use crate::deadline;
+use crate::time::Instant;
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use std::time::Duration;
@@ -50,6 +52,8 @@ pub(super) fn class(status: StatusCode, headers: &HeaderMap) -> Class {
     };
     match (code, pushback(headers)) {
         (Some(0), _) => Class::Success,
+        // A call that is cut off at our own deadline ends so in some stacks: the peer was too slow.
+        (Some(1), _) if deadline::is_over(Instant::now) => Class::Overload(None),
         // The caller's doing. 12 is what a 404 maps to; behind 1 stands the caller too.
         (Some(1 | 3 | 5 | 6 | 7 | 9 | 10 | 11 | 12 | 16), _) => Class::Neutral,
         (Some(15), _) | (_, Pushback::Never) => Class::Permanent,
@@ -125,6 +129,7 @@ pub(super) const NEVER: HeaderValue = HeaderValue::from_static("-1");
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::deadline::Deadline;
     use proptest::prelude::*;
 
     fn head(code: &str, pushback: &[&str]) -> Class {
@@ -151,6 +156,13 @@ mod tests {
         for unreadable in ["", "-1", "x", "99999999999999999999999"] {
             assert_eq!(head(unreadable, &[]), Class::Transient, "{unreadable:?}");
         }
+    }
+
+    #[test]
+    fn cancelled_at_our_own_deadline_is_a_timeout() {
+        let at = |deadline: Instant| Deadline::at(deadline).scope_sync(|| head("1", &[]));
+        assert_eq!(at(Instant::ZERO), Class::Overload(None));
+        assert_eq!(at(Instant::now() + Duration::from_secs(60)), Class::Neutral);
     }
 
     #[test]
