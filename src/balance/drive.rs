@@ -1,13 +1,15 @@
 use super::checking::Checking;
 use super::endpoint::Endpoint;
 use super::following::Following;
+use super::following_changes::FollowingChanges;
 use super::id::Id;
 use super::pool::Pool;
 use super::ready::Ready;
-use crate::discover::{Discovery, Found};
+use crate::discover::{Change, Discovery, Source};
 use crate::health::{Checks, Finding, Health};
 use crate::telemetry::{Kind, Outage, What};
-use std::task::Waker;
+use std::fmt;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 /// What drives a pool from the outside: its health, and who is there.
@@ -62,7 +64,7 @@ impl<S> Pool<S> {
         Checking::new(self.clone(), checks, check)
     }
 
-    /// Keeps the endpoints those that `ask` finds, as long as the future is polled: spawn it.
+    /// Keeps the endpoints those that `source` finds, as long as the future is polled: spawn it.
     ///
     /// `make` is given each endpoint that is new and gives it its service; a known one keeps the service it has.
     /// How often it is asked, and what happens when that fails, see [`discover`](crate::discover).
@@ -81,14 +83,49 @@ impl<S> Pool<S> {
     /// assert_eq!(*pool.pick().unwrap().service(), "its client");
     /// # }
     /// ```
-    pub fn follow<A, M, Fut, E>(&self, rules: Discovery, ask: A, make: M) -> Following<S, A, M, Fut>
+    pub fn follow<A, M>(&self, rules: Discovery, source: A, make: M) -> Following<S, A, M, A::Asking>
     where
         S: Clone,
-        A: FnMut() -> Fut,
+        A: Source,
         M: FnMut(Endpoint<()>) -> Endpoint<S>,
-        Fut: Future<Output = Result<Found, E>>,
     {
-        Following::new(self.clone(), rules, ask, make)
+        Following::new(self.clone(), rules, source, make)
+    }
+
+    /// Takes over the changes that a stream tells, services included, as long as the future is polled: spawn it.
+    ///
+    /// `next` is the stream's `poll_next`, so that any stream will do, tower's `Discover` among them. What it tells at
+    /// once is taken over at once, as one change; what follows, at most once in a second. An error is told, and the
+    /// stream asked again after a while; its end ends the future, and the endpoints stay.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// use seawall::balance::{Endpoint, P2c, Pool};
+    /// use seawall::discover::Change;
+    /// use std::pin::Pin;
+    /// use tower::discover::{Change as Told, Discover, ServiceList};
+    ///
+    /// let mut discover = ServiceList::new(["first", "second"].map(|name| tower::service_fn(move |()| async move {
+    ///     Ok::<_, std::io::Error>(name)
+    /// })));
+    /// let pool = Pool::new("api", P2c::new());
+    /// let following = pool.follow_changes(move |cx| {
+    ///     Pin::new(&mut discover).poll_discover(cx).map_ok(|change| match change {
+    ///         Told::Insert(key, service) => Change::Insert(Endpoint::new(key.to_string(), service)),
+    ///         Told::Remove(key) => Change::Remove(key.to_string().into()),
+    ///     })
+    /// });
+    /// following.await;
+    /// assert_eq!(pool.len(), 2);
+    /// # }
+    /// ```
+    pub fn follow_changes<N, E>(&self, next: N) -> FollowingChanges<S, N>
+    where
+        N: FnMut(&mut Context<'_>) -> Poll<Option<Result<Change<S>, E>>>,
+        E: fmt::Debug,
+    {
+        FollowingChanges::new(self.clone(), next)
     }
 
     /// Waits until there is an endpoint, fit or not.
@@ -133,7 +170,8 @@ impl<S> Pool<S> {
         }
     }
 
-    pub(super) fn discovery_failed(&self, failures: u32, retry: Duration) {
+    pub(super) fn discovery_failed(&self, why: &dyn fmt::Debug, failures: u32, retry: Duration) {
+        self.0.common.telemetry.explain(Kind::Balance, why);
         self.0.common.telemetry.tell(Kind::Balance, What::DiscoveryFailed { failures, retry });
     }
 

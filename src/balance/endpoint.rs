@@ -157,7 +157,7 @@ impl<S> Endpoint<S> {
     }
 
     /// Whether `told` says the same of everything but the service and its gate.
-    pub(super) fn is_as<T>(&self, told: &Endpoint<T>) -> bool {
+    pub(crate) fn is_as<T>(&self, told: &Endpoint<T>) -> bool {
         (self.weight, self.level, self.zone, self.limit) == (told.weight, told.level, told.zone, told.limit)
     }
 

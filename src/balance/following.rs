@@ -2,14 +2,14 @@ use super::endpoint::Endpoint;
 use super::pool::Pool;
 use crate::chance::Chance;
 use crate::clock::Timer;
-use crate::discover::{Discovery, Found, Pace};
+use crate::discover::{Discovery, Found, Pace, Source};
 use crate::time::Instant;
 use pin_project_lite::pin_project;
 use std::convert::Infallible;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 pin_project! {
     /// Keeps the endpoints of a pool those that a source finds, as long as it is polled; made by [`Pool::follow`].
@@ -18,65 +18,86 @@ pin_project! {
     #[must_use = "futures do nothing unless polled: spawn it"]
     pub struct Following<S, A, M, Fut> {
         pool: Pool<S>,
-        ask: A,
+        source: A,
         make: M,
         pace: Pace,
         chance: Chance,
         #[pin]
         asking: Option<Fut>,
+        // When the source is asked next, while it is not being asked.
+        next: Instant,
         #[pin]
         timer: Timer,
     }
 }
 
 impl<S, A, M, Fut> Following<S, A, M, Fut> {
-    pub(super) fn new(pool: Pool<S>, rules: Discovery, ask: A, make: M) -> Self {
+    pub(super) fn new(pool: Pool<S>, rules: Discovery, source: A, make: M) -> Self {
         let (pace, chance) = (Pace::new(rules), Chance::new());
-        Self { pool, ask, make, pace, chance, asking: None, timer: Timer::unarmed() }
+        let (asking, timer) = (None, Timer::unarmed());
+        Self { pool, source, make, pace, chance, asking, next: Instant::ZERO, timer }
     }
 }
 
-impl<S, A, M, Fut, E> Future for Following<S, A, M, Fut>
+impl<S, A, M> Future for Following<S, A, M, A::Asking>
 where
     S: Clone,
-    A: FnMut() -> Fut,
+    A: Source,
     M: FnMut(Endpoint<()>) -> Endpoint<S>,
-    Fut: Future<Output = Result<Found, E>>,
 {
     type Output = Infallible;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Infallible> {
         let mut this = self.project();
         loop {
-            if this.timer.is_armed() {
-                ready!(this.timer.as_mut().poll_fired(cx));
-                this.timer.as_mut().disarm();
-            }
-            if this.asking.is_none() {
-                let asking = (this.ask)();
-                this.asking.set(Some(asking));
-            }
-            let Some(asking) = this.asking.as_mut().as_pin_mut() else {
-                return Poll::Pending; // just set
-            };
-            let answer = ready!(asking.poll(cx));
-            this.asking.set(None);
             let now = Instant::now();
-            let wait = match answer {
-                Ok(found) if this.pace.believes(found.endpoints.len()) => {
-                    this.pool.reconcile(found.endpoints, &mut *this.make);
-                    this.pace.answered(found.ttl, now)
+            if this.pace.went_stale(now) {
+                this.pool.set([]);
+            }
+            let next = if let Some(asking) = this.asking.as_mut().as_pin_mut() {
+                if let Poll::Ready(answer) = asking.poll(cx) {
+                    this.asking.set(None);
+                    let wait = hear(this.pool, answer, this.make, this.pace, this.chance.sample());
+                    *this.next = Instant::now() + wait;
+                    continue;
                 }
-                Ok(_) | Err(_) => {
-                    let retry = this.pace.failed(this.chance.sample());
-                    this.pool.discovery_failed(this.pace.failures(), retry);
-                    if this.pace.went_stale(now) {
-                        this.pool.set([]);
-                    }
-                    retry
-                }
+                Instant::MAX
+            } else if *this.next <= now {
+                this.asking.set(Some(this.source.ask()));
+                continue;
+            } else {
+                *this.next
             };
-            this.timer.as_mut().arm(now + wait);
+            // While the source is asked, too: it may take long, and the last good set grows old meanwhile.
+            this.timer.as_mut().arm(this.pace.stale_at().unwrap_or(Instant::MAX).min(next));
+            if this.timer.as_mut().poll_fired(cx).is_pending() {
+                return Poll::Pending;
+            }
+        }
+    }
+}
+
+/// Takes an answer over, or keeps what there is; and says how long to wait until the next question.
+fn hear<S: Clone, E: fmt::Debug>(
+    pool: &Pool<S>,
+    answer: Result<Found, E>,
+    make: &mut impl FnMut(Endpoint<()>) -> Endpoint<S>,
+    pace: &mut Pace,
+    sample: f64,
+) -> std::time::Duration {
+    match answer {
+        Ok(found) if pace.believes(found.len()) => {
+            let again = found.again();
+            pool.reconcile(found.into_endpoints(), make);
+            pace.answered(again, sample, Instant::now())
+        }
+        answer => {
+            let retry = pace.failed(sample);
+            match answer {
+                Err(error) => pool.discovery_failed(&error, pace.failures(), retry),
+                Ok(_) => pool.discovery_failed(&"nobody was found", pace.failures(), retry),
+            }
+            retry
         }
     }
 }

@@ -12,6 +12,7 @@ use super::ticket::Ticket;
 use super::tried::Passed;
 use super::watch::Watch;
 use crate::chance::Chance;
+use crate::discover::Change;
 use crate::error::{Reason, Rejected};
 use crate::gate::Now;
 use crate::ratio::Ratio;
@@ -133,6 +134,18 @@ impl<S> Pool<S> {
     #[expect(clippy::must_use_candidate, reason = "that it is gone is enough to know for most")]
     pub fn remove(&self, id: &str) -> bool {
         self.change(|roster, _, now| roster.remove(id, now)).removed > 0
+    }
+
+    /// All of these changes, in their order, as one.
+    pub(super) fn apply(&self, changes: Vec<Change<S>>) {
+        self.change(|roster, common, now| {
+            changes.into_iter().fold(Changed::default(), |changed, change| {
+                changed.and(match change {
+                    Change::Insert(endpoint) => roster.insert(endpoint, common, now),
+                    Change::Remove(id) => roster.remove(id.as_str(), now),
+                })
+            })
+        });
     }
 
     /// Picks one, or says why there is none.

@@ -44,6 +44,17 @@ pub(super) struct Changed<S> {
     pub(super) leftover: Vec<Arc<Member<S>>>,
 }
 
+impl<S> Changed<S> {
+    /// Both, one after the other.
+    pub(super) fn and(mut self, mut next: Self) -> Self {
+        self.added += next.added;
+        self.removed += next.removed;
+        self.repeated += next.repeated;
+        self.leftover.append(&mut next.leftover);
+        self
+    }
+}
+
 impl<S> Default for Changed<S> {
     fn default() -> Self {
         Self { added: 0, removed: 0, repeated: 0, leftover: Vec::new() }

@@ -52,9 +52,26 @@
 //!
 //! Dropped, the pool goes on with what it has.
 
+mod change;
+mod file;
 mod found;
+mod lease;
+mod ledger;
+mod lines;
+mod news;
 mod pace;
+mod registry;
+mod source;
+mod watch;
 
+pub use self::change::Change;
+pub use self::file::{File, FileError, Looking};
+pub(crate) use self::found::Again;
 pub use self::found::Found;
+pub use self::lease::Lease;
+pub use self::lines::{BadLine, lines};
 pub use self::pace::Discovery;
 pub(crate) use self::pace::Pace;
+pub use self::registry::{Listed, Listing, Registry, RegistryFull};
+pub use self::source::Source;
+pub use self::watch::{Changed, Watch, Watching};

@@ -132,6 +132,13 @@ impl Telemetry {
         }
     }
 
+    /// Logs why the next event came about, where a word on it would have to be built: events carry none.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn explain(&self, kind: Kind, why: &dyn fmt::Debug) {
+        trace::why(self.name, kind, why);
+    }
+
     /// Tells an observer, if there is one, of something that happens on every call.
     #[inline]
     pub(crate) fn note(&self, kind: Kind, what: impl FnOnce() -> What) {

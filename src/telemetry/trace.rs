@@ -2,6 +2,8 @@
 
 use super::{Event, Kind, What};
 use crate::circuit_breaker::Turn;
+use crate::name::Name;
+use std::fmt;
 
 /// Logs what somebody reading logs in an outage wants: transitions and changes loud, refusals quiet,
 /// admissions not at all.
@@ -20,6 +22,12 @@ pub(super) fn event(event: &Event) {
         Kind::Throttle => log!("seawall::throttle", event),
         Kind::Balance => log!("seawall::balance", event),
     }
+}
+
+/// Logs what a foreign error says of itself.
+pub(super) fn why(name: Name, kind: Kind, why: &dyn fmt::Debug) {
+    let (name, kind) = (name.as_str(), kind.as_str());
+    tracing::warn!(target: "seawall::discover", name, kind, error = ?why, "the source of endpoints failed");
 }
 
 macro_rules! log {

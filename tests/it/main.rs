@@ -7,6 +7,7 @@ mod circuit_breaker;
 mod concurrency;
 mod contract;
 mod deadline;
+mod discover;
 mod fallback;
 mod gate;
 mod hash;

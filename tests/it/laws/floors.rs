@@ -37,7 +37,13 @@ const NOT_DECIDING: &[&str] = &[
     "tried",
     "watch",
     "checking",
-    "following", // what a pool shares
+    "following",
+    "following_changes", // what a pool shares
+    "news",
+    "registry",
+    "lease",
+    "file",
+    "dns", // sources: what they share, wait for and read
     "share",
     "word",
     "table",
