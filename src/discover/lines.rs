@@ -40,17 +40,17 @@ pub fn lines(text: &str) -> Result<Found, BadLine> {
 fn endpoint(mut words: SplitWhitespace<'_>) -> Option<Result<Endpoint<()>, What>> {
     let id = words.next()?;
     if id.contains('=') {
-        return Some(Err(What::NoId));
+        return Some(Err(What::Id));
     }
     Some(words.try_fold(Endpoint::new(id, ()), |endpoint, word| {
-        let (name, value) = word.split_once('=').ok_or(What::NoSetting)?;
-        let number = || value.parse().map_err(|_| What::NoNumber);
+        let (name, value) = word.split_once('=').ok_or(What::Setting)?;
+        let number = || value.parse().map_err(|_| What::Number);
         Ok(match name {
             "weight" => endpoint.weight(number()?),
             "limit" => endpoint.limit(number()?),
-            "level" => endpoint.level(number()?.try_into().map_err(|_| What::NoNumber)?),
+            "level" => endpoint.level(number()?.try_into().map_err(|_| What::Number)?),
             "zone" if !value.is_empty() => endpoint.zone(value.to_owned()),
-            _ => return Err(What::NoSetting),
+            _ => return Err(What::Setting),
         })
     }))
 }
@@ -66,11 +66,11 @@ pub struct BadLine {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 enum What {
     #[error("an endpoint begins with its id")]
-    NoId,
+    Id,
     #[error("what follows an id is weight=, level=, zone= or limit=")]
-    NoSetting,
+    Setting,
     #[error("weight and limit are numbers up to 4294967295, level one up to 255")]
-    NoNumber,
+    Number,
 }
 
 impl BadLine {
@@ -103,13 +103,13 @@ mod tests {
     #[test]
     fn a_line_that_is_none_is_named() {
         for (text, line, what) in [
-            ("a\n\nb heavy", 3, What::NoSetting),
-            ("weight=2", 1, What::NoId),
-            ("a weight=many", 1, What::NoNumber),
-            ("a level=256", 1, What::NoNumber),
-            ("a weight=-1", 1, What::NoNumber),
-            ("a zone=", 1, What::NoSetting),
-            ("a colour=red", 1, What::NoSetting),
+            ("a\n\nb heavy", 3, What::Setting),
+            ("weight=2", 1, What::Id),
+            ("a weight=many", 1, What::Number),
+            ("a level=256", 1, What::Number),
+            ("a weight=-1", 1, What::Number),
+            ("a zone=", 1, What::Setting),
+            ("a colour=red", 1, What::Setting),
         ] {
             assert_eq!(lines(text).unwrap_err(), BadLine { line, what }, "{text}");
         }
