@@ -18,6 +18,10 @@ pub mod errors {}
 #[doc = include_str!("../docs/classes.md")]
 pub mod classes {}
 
+#[doc = include_str!("../docs/redis.md")]
+#[cfg(feature = "redis")]
+pub mod redis {}
+
 #[doc = include_str!("../docs/testing.md")]
 pub mod testing {}
 

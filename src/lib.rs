@@ -82,6 +82,7 @@
 //! |---|---|
 //! | `http` | classifiers for HTTP and gRPC, refusals as answers, client keys, replay of idempotent requests |
 //! | `metrics` | forwards events to the `metrics` facade |
+//! | `redis` | limits that many processes share, over Redis or Valkey |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -116,6 +117,8 @@ pub mod http;
 pub mod outlier;
 pub mod policy;
 pub mod rate_limit;
+#[cfg(feature = "redis")]
+pub mod redis;
 pub mod retry;
 pub mod telemetry;
 pub mod throttle;

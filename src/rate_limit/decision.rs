@@ -64,7 +64,7 @@ impl Decision {
     }
 
     #[inline]
-    pub(super) const fn admitted(remaining: u32, reset_after: u64) -> Self {
+    pub(crate) const fn admitted(remaining: u32, reset_after: u64) -> Self {
         Self::new(Verdict::Admitted, remaining, Duration::from_nanos(reset_after))
     }
 
@@ -75,7 +75,7 @@ impl Decision {
     }
 
     #[inline]
-    pub(super) const fn too_large(remaining: u32, reset_after: u64, capacity: u32) -> Self {
+    pub(crate) const fn too_large(remaining: u32, reset_after: u64, capacity: u32) -> Self {
         Self::new(Verdict::TooLarge { capacity }, remaining, Duration::from_nanos(reset_after))
     }
 

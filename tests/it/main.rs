@@ -19,6 +19,7 @@ mod laws;
 mod policy;
 mod queued;
 mod rate_limit;
+mod redis;
 mod retry;
 mod telemetry;
 mod throttle;

@@ -8,6 +8,7 @@ mod cancel;
 mod drivers;
 mod errors;
 mod readiness;
+mod shared;
 mod spending;
 mod state;
 mod subjects;
@@ -137,6 +138,7 @@ contract! {
     policy: Stacked,
     policy_with_every_driver: Whole,
     shed: Shedding,
+    shared_rate_limiter: SharedAlone,
 }
 
 /// Runs a test of the suite in paused time, where a century is over at once: what hangs, fails.

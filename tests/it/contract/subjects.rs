@@ -2,6 +2,7 @@
 
 pub(crate) use super::balanced::Balanced;
 pub(crate) use super::drivers::*;
+pub(crate) use super::shared::SharedAlone;
 use super::{Served, Subject};
 use crate::tools::Probe;
 use seawall::circuit_breaker::{Config, Probes, Trip};
