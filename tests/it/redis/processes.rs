@@ -57,7 +57,7 @@ fn admitted_by_four(leased: bool) -> Option<u32> {
         .collect();
     let admitted = hammers.into_iter().map(|hammer| {
         let told = String::from_utf8(hammer.wait_with_output().unwrap().stdout).unwrap();
-        let (_, told) = told.split_once("admitted=").unwrap_or_else(|| panic!("{told}"));
+        let (_, told) = told.split_once("admitted=").expect(&told);
         told.split(';').next().unwrap().parse::<u32>().unwrap()
     });
     Some(admitted.sum())
