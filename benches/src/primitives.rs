@@ -99,6 +99,49 @@ fn breaker(visit: &mut impl Visit) {
             permit.settle(Class::Success);
         }
     });
+    // One failure in a full window: it is no longer only the number of successes that matters.
+    let marred = CircuitBreaker::new("db", Trip::ratio(Ratio::percent(50)).over(Window::calls(65_536)));
+    (0..100).for_each(|_| marred.try_acquire().unwrap().settle(Class::Success));
+    marred.try_acquire().unwrap().settle(Class::Transient);
+    visit.row(GROUP, "seawall, failures among the last 65536 calls", || {
+        || {
+            let Ok(permit) = marred.try_acquire() else { unexpected("refused") };
+            permit.settle(Class::Success);
+        }
+    });
+    let slow = Trip::slow(Duration::from_secs(2), Ratio::percent(80));
+    let slow = CircuitBreaker::new("db", Trip::ratio(Ratio::percent(50)).or(slow));
+    visit.row(GROUP, "seawall, slow calls too", || {
+        || {
+            let Ok(permit) = slow.try_acquire() else { unexpected("refused") };
+            permit.settle(Class::Success);
+        }
+    });
+    for (name, breaker) in [
+        ("seawall, default, caller's now", CircuitBreaker::new("db", Config::default())),
+        ("seawall, slow calls too, caller's now", slow.clone()),
+    ] {
+        visit.row(GROUP, name, || {
+            let (mut now, breaker) = (Instant::now(), breaker.clone());
+            move || {
+                now += Duration::from_nanos(10);
+                let Ok(permit) = breaker.try_acquire_at(now) else { unexpected("refused") };
+                permit.settle_at(Class::Success, now);
+            }
+        });
+    }
+    // Two at a time: neither's end is in the way of the other's.
+    let pair = CircuitBreaker::new("db", Config::default());
+    visit.row(GROUP, "seawall, default, another in flight", || {
+        let mut other = pair.try_acquire().ok();
+        let pair = &pair;
+        move || {
+            let Ok(permit) = pair.try_acquire() else { unexpected("refused") };
+            if let Some(other) = other.replace(permit) {
+                other.settle(Class::Success);
+            }
+        }
+    });
     let run_of = CircuitBreaker::new("db", Trip::run_of(5));
     visit.row(GROUP, "seawall, run of 5", || {
         || {

@@ -354,15 +354,20 @@ impl Circuit {
 
     /// Enters successes that were only counted, while nothing else happened in this stay.
     pub(super) fn record_quiet(&mut self, successes: u64) {
-        if successes > 0 && self.is_watching() {
+        if self.is_watching() {
             self.watch.record_quiet(self.latest, successes);
         }
+    }
+
+    /// Enters departures and landings of a tick that were only counted.
+    pub(super) fn settle_up(&mut self, tick: u64, departed: u64, landed: u64) {
+        self.watch.settle_up(tick, departed, landed);
     }
 
     /// Whether, for now, only the number of successes matters; forced closed, not even that.
     pub(super) fn quiet(&self) -> Option<Quiet> {
         match self.standing {
-            Standing::Closed | Standing::ObserveOnly { .. } => self.watch.quiet(),
+            Standing::Closed | Standing::ObserveOnly { .. } => self.watch.quiet(self.latest),
             Standing::ForcedClosed => Some(Quiet::IDLE),
             _ => None,
         }
@@ -376,6 +381,16 @@ impl Circuit {
     /// Since when the flights are counted, as a number that changes.
     pub(super) const fn term(&self) -> Term {
         self.watch.term()
+    }
+
+    /// The latest time written down.
+    pub(super) const fn latest(&self) -> Instant {
+        self.latest
+    }
+
+    /// The limit of the slow trip, in nanoseconds.
+    pub(super) fn slow_limit(&self) -> u64 {
+        self.config.trip.slow.map_or(0, |slow| crate::time::nanos(slow.limit))
     }
 
     /// Whether admissions and abandonments need a time because there is a slow trip.

@@ -1,50 +1,98 @@
 use crate::time::{Instant, nanos};
 use std::time::Duration;
 
-/// The calls in flight, by the time of their admission in eighths of the slow limit.
+/// The calls in flight, by the tick of their admission: at most an eighth of the slow limit.
 ///
 /// So a call is known to be overdue from the limit on, at the latest from 9/8 of it, and nothing is kept
 /// per call.
 #[derive(Clone, Debug)]
 pub(super) struct Flights {
-    limit: u64,
-    width: u64,
-    /// The earliest eighth that is not yet overdue.
+    ticks: Ticks,
+    /// The earliest tick that is not yet overdue.
     first: u64,
-    /// That eighth and those after it, each at its number modulo the length.
-    ring: [u64; EIGHTHS],
+    /// That tick and those after it, each at its number modulo the length.
+    ring: [u64; TICKS],
     overdue: u64,
 }
 
-/// An eighth is rounded down, so a limit of 15 ns has fifteen of them; then the one of now, and the one
-/// that is about to be overdue.
-const EIGHTHS: usize = 18;
+/// Time in ticks.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ticks {
+    limit: u64,
+    /// A tick is two to this power of nanoseconds, so that nobody need divide.
+    shift: u32,
+}
+
+/// A limit lasts less than sixteen ticks; then that of now, the one about to be overdue, and room to a power of two.
+pub(super) const TICKS: usize = 32;
+
+/// Nobody in flight is overdue before `until`, and whoever is departed in one of `earliest..=now`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Calm {
+    pub(super) earliest: u64,
+    pub(super) now: u64,
+    pub(super) until: Instant,
+}
+
+impl Ticks {
+    #[inline]
+    pub(super) fn of(limit: Duration) -> Self {
+        Self::of_nanos(nanos(limit))
+    }
+
+    #[inline]
+    pub(super) fn of_nanos(limit: u64) -> Self {
+        Self { limit, shift: (limit / 8).max(1).ilog2() }
+    }
+
+    /// In which tick `at` is.
+    #[inline]
+    pub(super) const fn at(self, at: Instant) -> u64 {
+        at.as_nanos() >> self.shift
+    }
+
+    /// When `tick` begins.
+    const fn start(self, tick: u64) -> u64 {
+        tick.saturating_mul(1 << self.shift)
+    }
+
+    /// The earliest tick whose calls are not overdue at `now`.
+    const fn first_at(self, now: Instant) -> u64 {
+        now.as_nanos().saturating_sub(self.limit) >> self.shift
+    }
+}
 
 impl Flights {
     pub(super) fn new(limit: Duration) -> Self {
-        let limit = nanos(limit);
-        Self { limit, width: (limit / 8).max(1), first: 0, ring: [0; EIGHTHS], overdue: 0 }
+        Self { ticks: Ticks::of(limit), first: 0, ring: [0; TICKS], overdue: 0 }
     }
 
     /// A call departs at `now`, which is no earlier than any before.
     pub(super) fn depart(&mut self, now: Instant) {
         self.advance(now);
-        self.ring[place(self.eighth(now))] += 1;
+        self.ring[place(self.ticks.at(now))] += 1;
     }
 
     /// The call that departed at `began` has ended.
     pub(super) const fn land(&mut self, began: Instant) {
-        let eighth = self.eighth(began);
-        let counter = if eighth < self.first { &mut self.overdue } else { &mut self.ring[place(eighth)] };
+        let tick = self.ticks.at(began);
+        let counter = if tick < self.first { &mut self.overdue } else { &mut self.ring[place(tick)] };
         // Saturating: a leave of another circuit may pretend.
         *counter = counter.saturating_sub(1);
     }
 
+    /// Enters what was only counted while it was [calm](Self::calm): so many departed in `tick`, so many of that
+    /// tick have landed.
+    pub(super) const fn settle_up(&mut self, tick: u64, departed: u64, landed: u64) {
+        let counter = &mut self.ring[place(tick)];
+        *counter = (*counter + departed).saturating_sub(landed);
+    }
+
     /// Finds out who is overdue at `now`.
     pub(super) fn advance(&mut self, now: Instant) {
-        let first = now.as_nanos().saturating_sub(self.limit) / self.width;
-        for eighth in self.first..first.min(self.first.saturating_add(EIGHTHS as u64)) {
-            self.overdue += std::mem::take(&mut self.ring[place(eighth)]);
+        let first = self.ticks.first_at(now);
+        for tick in self.first..first.min(self.first.saturating_add(TICKS as u64)) {
+            self.overdue += std::mem::take(&mut self.ring[place(tick)]);
         }
         self.first = self.first.max(first);
     }
@@ -61,13 +109,24 @@ impl Flights {
         later.overdue
     }
 
-    const fn eighth(&self, at: Instant) -> u64 {
-        at.as_nanos() / self.width
+    /// For how long departures and landings need only be counted: within the tick of `now`, and before anybody
+    /// is overdue. `None` unless advanced to `now`.
+    pub(super) fn calm(&self, now: Instant) -> Option<Calm> {
+        let tick = self.ticks.at(now);
+        if self.first < self.ticks.first_at(now) {
+            return None;
+        }
+        let earliest = (self.first..tick).find(|tick| self.ring[place(*tick)] > 0).unwrap_or(tick);
+        let overdue = self.ticks.start(earliest + 1).saturating_add(self.ticks.limit);
+        let until = Instant::from_nanos(overdue.min(self.ticks.start(tick + 1)));
+        Some(Calm { earliest, now: tick, until })
     }
 }
 
-const fn place(eighth: u64) -> usize {
-    (eighth % EIGHTHS as u64) as usize
+/// Where a tick stands in a ring.
+#[inline]
+pub(super) const fn place(tick: u64) -> usize {
+    (tick % TICKS as u64) as usize
 }
 
 #[cfg(test)]

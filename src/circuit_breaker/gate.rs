@@ -55,7 +55,8 @@ impl<const N: usize> Gate for Shared<N> {
 
     #[inline]
     fn settle(&self, passed: Passed, class: Class, now: &mut Now) {
-        if class != Class::Success || !self.counts_at_once(passed) {
+        let word = self.word();
+        if class != Class::Success || !word.is_unheard() || !self.counts(word, passed, now) {
             *now = self.settle_slowly(passed, class, *now);
             self.telemetry.note(Kind::CircuitBreaker, || What::Settled(class));
         }
@@ -86,6 +87,12 @@ impl<const N: usize, Req: ?Sized> Admit<Req> for Shared<N> {
         let word = self.word();
         if word.is_free_unheard() {
             return Ok(Passed::free(word));
+        }
+        if word.counts_departures()
+            && word.is_unheard()
+            && let Some(passed) = self.depart(word, now.get())
+        {
+            return Ok(passed);
         }
         let (asked, then) = self.ask_and_tell(word, *now, Refusals::Given);
         *now = then;

@@ -133,6 +133,7 @@ mod keyed;
 mod models;
 mod open_for;
 mod probes;
+mod quick;
 mod refusing;
 mod shared;
 mod snapshot;

@@ -17,7 +17,7 @@ impl<const N: usize> Shared<N> {
             return None;
         }
         let now = if word.is(State::ForcedOpen) { Instant::ZERO } else { now.get() };
-        self.foresee(word, now)
+        if self.departs(word, now) { None } else { self.foresee(word, now) }
     }
 
     #[cold]

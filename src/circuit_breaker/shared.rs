@@ -2,17 +2,19 @@ use super::circuit::{Circuit, Leave};
 use super::config::Config;
 use super::snapshot::Snapshot;
 use super::state::{Denied, State, Turn, Turns};
-use super::stripes::{Counted, MOST, STRIPES, Stripes};
+use super::quick::{Hot, Tallying};
+use super::stripes::{Earlier, STRIPES, Stripes};
 use super::watch::Term;
 use super::word::Word;
 use crate::chance::Chance;
 use crate::class::Class;
 use crate::error::{Reason, Rejected};
 use crate::gate::{Line, Now};
-use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
+use crate::sync::atomic::{AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
 use crate::sync::{Mutex, Padded};
 use crate::telemetry::{Kind, Telemetry, What};
 use crate::time::Instant;
+use std::sync::OnceLock;
 
 /// A circuit that many tasks share.
 ///
@@ -23,22 +25,14 @@ use crate::time::Instant;
 pub(super) struct Shared<const N: usize = STRIPES> {
     pub(super) hot: Padded<Hot>,
     pub(super) refused: Padded<AtomicU64>,
-    stripes: Stripes<N>,
+    pub(super) stripes: Stripes<N>,
+    /// Made for the first slow trip.
+    pub(super) earlier: OnceLock<Box<Earlier>>,
     pub(super) guarded: Mutex<Guarded>,
     /// Permits dropped that had nothing to give back.
     abandoned: AtomicU64,
     pub(super) telemetry: Telemetry,
     pub(super) line: Line,
-}
-
-/// Read by every call, written when something changes.
-pub(super) struct Hot {
-    word: AtomicU64,
-    /// Until when an open circuit refuses.
-    pub(super) until: AtomicU64,
-    /// Until when a success may be counted without looking.
-    quiet_until: AtomicU64,
-    pub(super) counts_refusals: AtomicBool,
 }
 
 // Guarded by the lock of `Shared`.
@@ -51,15 +45,14 @@ pub(super) struct Guarded {
     /// The same of the flights.
     term: Term,
     departing_since: u64,
-    /// At how many successes a stripe is full.
-    brim: u64,
+    pub(super) tallying: Tallying,
 }
 
 /// Leave that a [`CircuitBreaker`](super::CircuitBreaker) gave for one call.
 #[derive(Clone, Copy, Debug)]
 pub struct Passed {
-    word: Word,
-    began: Instant,
+    pub(super) word: Word,
+    pub(super) began: Instant,
 }
 
 impl Passed {
@@ -89,14 +82,10 @@ impl<const N: usize> Shared<N> {
         let now = if config.start == super::Start::Open { Instant::now() } else { Instant::ZERO };
         let circuit = Circuit::new(config, now);
         let shared = Self {
-            hot: Padded(Hot {
-                word: AtomicU64::new(Word::of(&circuit, telemetry.is_observed(), 0).no_longer_quiet().bits()),
-                until: AtomicU64::new(0),
-                quiet_until: AtomicU64::new(0),
-                counts_refusals: AtomicBool::new(false),
-            }),
+            hot: Padded(Hot::default()),
             refused: Padded(AtomicU64::new(0)),
             stripes: Stripes::new(),
+            earlier: OnceLock::new(),
             guarded: Mutex::new(Guarded {
                 circuit,
                 chance: config.seed.map_or_else(Chance::new, Chance::seeded),
@@ -104,7 +93,7 @@ impl<const N: usize> Shared<N> {
                 since: 0,
                 term: Term::NONE,
                 departing_since: 0,
-                brim: 0,
+                tallying: Tallying::default(),
             }),
             abandoned: AtomicU64::new(0),
             telemetry,
@@ -112,11 +101,6 @@ impl<const N: usize> Shared<N> {
         };
         shared.publish(&mut shared.guarded.lock());
         shared
-    }
-
-    #[inline]
-    pub(super) fn word(&self) -> Word {
-        Word::from_bits(self.hot.word.load(SeqCst))
     }
 
     /// Asks the circuit; an admission and the turns are not told yet.
@@ -127,38 +111,27 @@ impl<const N: usize> Shared<N> {
         if let Some(denied) = self.still_open(word, now) {
             return (Err(denied), Turns::default());
         }
+        if word.counts_departures()
+            && let Some(passed) = self.depart(word, now)
+        {
+            return (Ok(passed), Turns::default());
+        }
         let ((admitted, word), turns) = self.act(|circuit, u, turns| circuit.admit(now, u, turns));
         (admitted.map(|Leave { began, .. }| Passed { word, began }), turns)
     }
 
-    /// Whether the success of `passed` is counted already: without the lock, without a time, and unheard.
-    #[inline]
-    pub(super) fn counts_at_once(&self, passed: Passed) -> bool {
-        let word = self.word();
-        // A window of calls that is full of successes takes no further one.
-        word == passed.word && word.is_quiet_unheard() && self.stripes.count(word.tag()) != Counted::Over
-    }
-
-    /// Takes a result that is more than that; the time goes in and comes out by value, so that it stays out of
-    /// memory where none is needed.
+    /// Takes a result that is more than a success to be counted; the time goes in and comes out by value, so that it
+    /// stays out of memory where none is needed.
     #[inline(never)]
     pub(super) fn settle_slowly(&self, passed: Passed, class: Class, mut time: Now) -> Now {
-        let word = self.word();
-        let (free, same) = (passed.word.is_free(), word == passed.word);
-        if free && class == Class::Neutral || same && word.is(State::ForcedClosed) {
+        if passed.word.is_free() && class == Class::Neutral {
             return time;
         }
-        if same && class == Class::Success {
-            if word.is_quiet() && self.stripes.count(word.tag()) != Counted::Over {
-                return time;
-            }
-            // A stripe that is full has to be emptied into a window of time.
-            if word.is_timed()
-                && time.get().as_nanos() < self.hot.quiet_until.load(SeqCst)
-                && self.stripes.count(word.tag()) == Counted::Yes
-            {
-                return time;
-            }
+        let word = self.word();
+        let counts_nothing = word.is(State::ForcedClosed) && passed.word.bits() >= self.hot.since.load(SeqCst);
+        // Whom somebody hears of has not tried yet.
+        if counts_nothing || class == Class::Success && !word.is_unheard() && self.counts(word, passed, &mut time) {
+            return time;
         }
         let now = time.get();
         let ((), turns) = self.end(passed, |circuit, leave, u, turns| {
@@ -257,42 +230,39 @@ impl<const N: usize> Shared<N> {
         ((acted, word), turns)
     }
 
-    /// Ends the counting in stripes, and enters what they counted.
-    fn take_in(&self, guarded: &mut Guarded) {
-        let word = self.word();
-        if word.is_quiet() || word.is_timed() {
-            // First the word, so that nobody begins to count; then the sum, so that nobody has counted in vain.
-            self.hot.word.store(word.no_longer_quiet().bits(), SeqCst);
-            let successes = self.stripes.take(guarded.brim);
-            guarded.circuit.record_quiet(successes);
-        }
-    }
-
     /// Says in the word what the circuit asks of calls from now on.
     fn publish(&self, guarded: &mut Guarded) -> Word {
         let known = self.word();
         let circuit = &guarded.circuit;
         self.hot.counts_refusals.store(circuit.config().counts_refusals, Relaxed);
-        let next = Word::of(circuit, self.telemetry.is_observed(), known.epoch() + 1);
+        let quiet = circuit.quiet();
+        let next = Word::of(circuit, quiet, self.telemetry.is_observed(), known.epoch() + 1);
         let same = circuit.stay() == guarded.stay && circuit.term() == guarded.term;
         if same && next.says_the_same(known) && !next.is(State::Open) {
             return known;
         }
-        let quiet = circuit.quiet();
-        self.hot.until.store(circuit.until().unwrap_or_default().as_nanos(), SeqCst);
-        self.hot.quiet_until.store(quiet.map_or(0, |quiet| quiet.until.as_nanos()), SeqCst);
-        guarded.brim = quiet.and_then(|quiet| quiet.brim).map_or(MOST, u64::from);
-        if next.is_quiet() || next.is_timed() {
-            self.stripes.open(next.tag(), guarded.brim);
+        if !same {
+            self.begin(guarded, next);
+        }
+        self.hot.until.store(guarded.circuit.until().unwrap_or_default().as_nanos(), SeqCst);
+        if let Some(quiet) = quiet {
+            self.open_stripes(guarded, next, quiet);
         }
         self.hot.word.store(next.bits(), SeqCst);
+        next
+    }
+
+    /// From the epoch of `word` on, whoever is admitted is of this stay, and of these flights.
+    fn begin(&self, guarded: &mut Guarded, word: Word) {
+        let circuit = &guarded.circuit;
         if circuit.stay() != guarded.stay {
             self.refused.store(0, Relaxed);
-            (guarded.stay, guarded.since) = (circuit.stay(), next.epoch());
+            (guarded.stay, guarded.since) = (circuit.stay(), word.epoch());
         }
         if circuit.term() != guarded.term {
-            (guarded.term, guarded.departing_since) = (circuit.term(), next.epoch());
+            (guarded.term, guarded.departing_since) = (circuit.term(), word.epoch());
+            self.set_slow(circuit);
         }
-        next
+        self.hot.since.store(word.epoch_start(), SeqCst);
     }
 }

@@ -1,7 +1,8 @@
-use super::flights::Flights;
+use super::flights::{Calm, Flights};
 use super::trip::{Cause, Trip};
 use super::window::{History, Window};
 use crate::ratio::Ratio;
+use crate::stats::Tally;
 use crate::time::Instant;
 use std::time::Duration;
 
@@ -31,18 +32,20 @@ impl Term {
     }
 }
 
-/// No failure, no slow call and none overdue: until a time, successes need only be counted.
+/// Whatever number of successes comes, no trip will hold: until a time, they need only be counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Quiet {
     /// From then on a success belongs elsewhere.
     pub(super) until: Instant,
     /// After so many successes no further one changes anything.
     pub(super) brim: Option<u32>,
+    /// Under a slow trip, where those in flight are; departures need only be counted then too.
+    pub(super) calm: Option<Calm>,
 }
 
 impl Quiet {
     /// Successes change nothing at all.
-    pub(super) const IDLE: Self = Self { until: Instant::MAX, brim: Some(0) };
+    pub(super) const IDLE: Self = Self { until: Instant::MAX, brim: Some(0), calm: None };
 }
 
 /// What a watch holds, for those who look.
@@ -154,6 +157,10 @@ impl Watch {
 
     /// Enters as many quick successes, all in the slice of `now`.
     pub(super) fn record_quiet(&mut self, now: Instant, count: u64) {
+        if count == 0 {
+            return;
+        }
+        self.run = 0;
         for history in [&mut self.ratio, &mut self.slow].into_iter().flatten() {
             history.record_unmarked(now, count);
         }
@@ -199,20 +206,40 @@ impl Watch {
         reaches(trip.ratio, trip.needed(), held.marked + overdue, held.total + overdue)
     }
 
-    /// Whether only the number of successes matters for now.
-    pub(super) fn quiet(&self) -> Option<Quiet> {
-        let Trip { ratio, slow, .. } = self.trip;
-        if self.run > 0 || slow.is_some() || ratio.is_some_and(|trip| trip.ratio == Ratio::ZERO) {
+    /// Enters what was only counted of the flights since they were calm: departures in the tick of then, and
+    /// landings of a tick.
+    pub(super) fn settle_up(&mut self, tick: u64, departed: u64, landed: u64) {
+        if let Some(flights) = &mut self.flights {
+            flights.settle_up(tick, departed, landed);
+        }
+    }
+
+    /// Whether from `now`, the latest time written down, only the number of successes matters.
+    pub(super) fn quiet(&self, now: Instant) -> Option<Quiet> {
+        let Trip { count, ratio, slow, .. } = self.trip;
+        let mut quiet = Quiet { brim: Some(u32::from(self.run > 0)), ..Quiet::IDLE };
+        if let (Some((failures, _)), Some(history)) = (count, &self.count)
+            && history.tally().marked >= u64::from(failures)
+        {
             return None;
         }
-        if [&self.count, &self.ratio].into_iter().flatten().any(|history| history.tally().marked > 0) {
-            return None;
+        if let (Some(trip), Some(history)) = (ratio, &self.ratio) {
+            if is_ever_reached(trip.ratio, trip.needed(), history.tally()) {
+                return None;
+            }
+            quiet.until = history.quiet_until();
+            quiet.brim = history.brim();
         }
-        Some(
-            self.ratio
-                .as_ref()
-                .map_or(Quiet::IDLE, |ratio| Quiet { until: ratio.quiet_until(), brim: ratio.brim() }),
-        )
+        if let (Some(trip), Some(history), Some(flights)) = (slow, &self.slow, &self.flights) {
+            let (calm, held, overdue) = (flights.calm(now)?, history.tally(), flights.overdue());
+            let with_overdue = Tally { total: held.total + overdue, marked: held.marked + overdue };
+            if is_ever_reached(trip.ratio, trip.needed(), with_overdue) {
+                return None;
+            }
+            quiet.until = quiet.until.min(history.quiet_until()).min(calm.until);
+            (quiet.brim, quiet.calm) = (None, Some(calm));
+        }
+        Some(quiet)
     }
 
     /// What is held at `now`; nothing moves and nothing is judged.
@@ -241,6 +268,13 @@ impl Watch {
 /// Of no call at all there is no ratio.
 const fn reaches(ratio: Ratio, needed: u64, part: u64, of: u64) -> bool {
     of > 0 && of >= needed && ratio.is_reached(part, of)
+}
+
+/// Whether successes alone could bring `held` to the ratio: they may make up the number that is needed, and beyond it
+/// each of them only leads away.
+const fn is_ever_reached(ratio: Ratio, needed: u64, held: Tally) -> bool {
+    let least = if held.total > needed { held.total } else { needed };
+    ratio.is_reached(held.marked, if least == 0 { 1 } else { least })
 }
 
 /// The ratio as it stands, once there are enough calls for one; exact up to four billion.

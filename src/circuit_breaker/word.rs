@@ -1,5 +1,7 @@
 use super::circuit::Circuit;
 use super::state::State;
+use super::stripes::BELOW;
+use super::watch::Quiet;
 use std::num::NonZeroU64;
 
 /// What a call must know of the circuit, in one word: its state, what that asks of a call, and an epoch.
@@ -13,7 +15,7 @@ pub(super) struct Word(NonZeroU64);
 const FREE: u64 = 1 << 3;
 /// Successes need only be counted, up to a brim.
 const QUIET: u64 = 1 << 4;
-/// The same, but until a time.
+/// The same, but until a time; under a slow trip departures too.
 const TIMED: u64 = 1 << 5;
 /// There is a slow trip: a call's end needs a time.
 const WATCHED: u64 = 1 << 6;
@@ -25,7 +27,7 @@ const EPOCH: u32 = 12;
 
 impl Word {
     /// What `circuit` asks of a call from now on.
-    pub(super) fn of(circuit: &Circuit, heard: bool, epoch: u64) -> Self {
+    pub(super) fn of(circuit: &Circuit, quiet: Option<Quiet>, heard: bool, epoch: u64) -> Self {
         let state = circuit.state();
         let mut word = state as u64 | epoch << EPOCH;
         if !heard {
@@ -39,7 +41,7 @@ impl Word {
             State::Closed | State::ObserveOnly if !circuit.watches_time() => word |= FREE,
             _ => {}
         }
-        match circuit.quiet() {
+        match quiet {
             Some(quiet) if quiet.brim.is_none() => word |= TIMED,
             Some(_) => word |= QUIET,
             None => {}
@@ -78,26 +80,38 @@ impl Word {
         self.bits() & (FREE | UNHEARD) == FREE | UNHEARD
     }
 
-    /// Quiet, and nobody hears of it.
     #[inline]
-    pub(super) const fn is_quiet_unheard(self) -> bool {
-        self.bits() & (QUIET | UNHEARD) == QUIET | UNHEARD
+    pub(super) const fn is_unheard(self) -> bool {
+        self.bits() & UNHEARD != 0
+    }
+
+    /// Departures need only be counted, until a time.
+    #[inline]
+    pub(super) const fn counts_departures(self) -> bool {
+        self.bits() & (TIMED | WATCHED) == TIMED | WATCHED
     }
 
     /// Successes need only be counted, whenever.
+    #[inline]
     pub(super) const fn is_quiet(self) -> bool {
         self.bits() & QUIET != 0
     }
 
     /// Successes need only be counted, until a time.
+    #[inline]
     pub(super) const fn is_timed(self) -> bool {
         self.bits() & TIMED != 0
     }
 
-    /// The epoch as the stripes have it: in the upper 40 bits, whatever stands in the lower ones.
+    /// The same as the first word of its epoch, to be compared with later ones.
+    pub(super) const fn epoch_start(self) -> u64 {
+        self.bits() >> EPOCH << EPOCH
+    }
+
+    /// The epoch as the stripes have it: in the upper 30 bits, whatever stands in the lower ones.
     #[inline]
     pub(super) const fn tag(self) -> u64 {
-        self.bits() << (24 - EPOCH)
+        self.bits() << (BELOW - EPOCH)
     }
 
     #[inline]

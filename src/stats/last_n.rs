@@ -38,13 +38,31 @@ impl LastN {
     /// As many unmarked entries at once.
     pub(crate) fn push_unmarked(&mut self, count: u64) {
         let count = u32::try_from(count).unwrap_or(u32::MAX).min(self.capacity);
-        if self.marked > 0 {
-            (0..count).for_each(|_| self.push(false));
+        let end = self.next + count;
+        self.unmark(self.next, end.min(self.capacity));
+        self.unmark(0, end.saturating_sub(self.capacity));
+        self.len = (self.len + count).min(self.capacity);
+        self.next = end % self.capacity;
+    }
+
+    /// Empties the places `from..to`, a word of them at a time.
+    fn unmark(&mut self, from: u32, to: u32) {
+        if self.marked == 0 || from >= to {
             return;
         }
-        // All bits are zero already.
-        self.len = (self.len + count).min(self.capacity);
-        self.next = (self.next + count) % self.capacity;
+        let (first, last) = (from / u64::BITS, (to - 1) / u64::BITS);
+        for word in first..=last {
+            let mut places = u64::MAX;
+            if word == first {
+                places &= u64::MAX << (from % u64::BITS);
+            }
+            if word == last {
+                places &= u64::MAX >> (u64::BITS - 1 - (to - 1) % u64::BITS);
+            }
+            let bits = &mut self.bits[word as usize];
+            self.marked -= (*bits & places).count_ones();
+            *bits &= !places;
+        }
     }
 
     pub(crate) const fn tally(&self) -> Tally {
@@ -72,7 +90,7 @@ mod tests {
         ) {
             let (mut window, mut twin) = (LastN::new(capacity), VecDeque::new());
             for (marked, unmarked) in entries {
-                if unmarked < 250 {
+                if unmarked < 200 {
                     window.push(marked);
                     twin.push_back(marked);
                 } else {

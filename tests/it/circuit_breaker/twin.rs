@@ -159,7 +159,7 @@ impl Twin {
 
     fn overdue(&self, now: u64) -> u64 {
         let Some((limit, ..)) = self.settings.slow else { return 0 };
-        let width = (limit / 8).max(1);
+        let width = 1 << (limit / 8).max(1).ilog2();
         let beyond = |(_, began): &&(usize, u64)| (began / width + 1) * width + limit <= now;
         self.flights.iter().filter(beyond).count() as u64
     }
@@ -400,7 +400,7 @@ fn settings() -> impl Strategy<Value = Settings> {
     ]);
     (
         prop::option::of((0u32..110, over(), 0u32..10)),
-        prop::option::of((1u64..100, 1u32..110, over(), 0u32..8)),
+        prop::option::of((prop_oneof![1u64..100, 100u64..2_000], 1u32..110, over(), 0u32..8)),
         prop::option::of((1u32..5, 1u64..300)),
         prop::option::of(1u32..5),
         1u64..300,
