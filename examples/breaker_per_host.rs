@@ -1,84 +1,105 @@
-//! A circuit for each host around a client: what one host does wrong, no other pays for. Real sockets; run with
-//! `cargo run --example breaker_per_host`.
+//! A circuit for each host around a `reqwest::Client`: what one host does wrong, no other pays for.
+//!
+//! `cargo run --example breaker_per_host` starts four hosts on real sockets: one is well, one fails, one hangs, and one
+//! is not there. After three failures in a row a host is left alone; the failing one is mended, and one probe finds out.
 
-use seawall::circuit_breaker::{KeyedCircuitBreaker, State, Trip};
-use seawall::{Class, Error, Gate, LiftLayer};
-use std::io;
-use std::net::SocketAddr;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
-use tower::{Service, ServiceBuilder, ServiceExt, service_fn};
+#![expect(clippy::disallowed_methods, reason = "a program has clocks and tasks of its own")]
 
-/// A request of the client: where to, and what for.
-#[derive(Clone)]
-struct Request {
-    host: SocketAddr,
-    path: &'static str,
-}
+use axum::Router;
+use axum::http::StatusCode;
+use axum::routing::get;
+use reqwest::{Client, Request, Response};
+use seawall::circuit_breaker::{Config, KeyedCircuitBreaker, OpenFor, Probes, State, Trip};
+use seawall::http::Status;
+use seawall::{Class, Error, Gate, LiftLayer, Reason, Timeout};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tower::{Service, ServiceBuilder, ServiceExt};
 
-/// The client: one request over one connection, and the status that came back.
-async fn get(Request { host, path }: Request) -> io::Result<u16> {
-    let mut stream = TcpStream::connect(host).await?;
-    stream
-        .write_all(format!("GET {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n").as_bytes())
-        .await?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await?;
-    answer
-        .split(' ')
-        .nth(1)
-        .and_then(|status| status.parse().ok())
-        .ok_or_else(|| io::Error::other("no status"))
-}
+type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// A host that answers every request with the same status.
-async fn host(status: &'static str) -> io::Result<(SocketAddr, impl Future<Output = ()>)> {
+/// Serves `app` on a port of its own; its authority, as it stands in a URL.
+async fn host(app: Router) -> Result<String, Failure> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
-    let address = listener.local_addr()?;
-    let serve = async move {
-        while let Ok((mut stream, _)) = listener.accept().await {
-            let mut request = [0; 1024];
-            let _ = stream.read(&mut request).await;
-            let _ =
-                stream.write_all(format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\n\r\n").as_bytes()).await;
-        }
-    };
-    Ok((address, serve))
+    let authority = listener.local_addr()?.to_string();
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    Ok(authority)
+}
+
+async fn ask<S>(client: &mut S, authority: &str) -> Result<StatusCode, Error<reqwest::Error>>
+where
+    S: Service<Request, Response = Response, Error = Error<reqwest::Error>>,
+{
+    let url = format!("http://{authority}/").parse().expect("a URL");
+    Ok(client.ready().await?.call(Request::new(reqwest::Method::GET, url)).await?.status())
 }
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> io::Result<()> {
-    let (good, serve_good) = host("200 OK").await?;
-    let (bad, serve_bad) = host("503 Service Unavailable").await?;
+async fn main() -> Result<(), Failure> {
+    let well = host(Router::new().route("/", get(|| async { "well" }))).await?;
+    let (mended, asked) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU32::new(0)));
+    let fails = host(Router::new().route("/", {
+        let (mended, asked) = (Arc::clone(&mended), Arc::clone(&asked));
+        get(move || async move {
+            asked.fetch_add(1, Relaxed);
+            if mended.load(Relaxed) { StatusCode::OK } else { StatusCode::INTERNAL_SERVER_ERROR }
+        })
+    }))
+    .await?;
+    let hangs = host(Router::new().route("/", get(|| std::future::pending::<&str>()))).await?;
+    // A port that was free a moment ago.
+    let gone = TcpListener::bind("127.0.0.1:0").await?.local_addr()?.to_string();
 
-    let per_host = KeyedCircuitBreaker::new("hosts", Trip::run_of(3), 1_000);
-    let by_host = per_host.by(|request: &Request| request.host).classify(
-        |answer: Result<&u16, &io::Error>| match answer {
-            Ok(500..) | Err(_) => Class::Transient,
-            Ok(_) => Class::Success,
+    let config = Config::new()
+        .trip(Trip::run_of(3))
+        .open_for(OpenFor::fixed(Duration::from_millis(300)))
+        .probes(Probes::of(1));
+    let per_host = KeyedCircuitBreaker::new("hosts", config, 1_000);
+    let by_host = per_host.by(|request: &Request| request.url().authority().to_owned()).classify(
+        |answer: Result<&Response, &reqwest::Error>| match answer {
+            Ok(answer) => Status::new().of(answer.status(), answer.headers()),
+            Err(_) => Class::Transient,
         },
     );
-    // Over reqwest it is the same: a `reqwest::Client` is a `Service<reqwest::Request>`, and the key is
-    // `request.url().authority().to_owned()`.
-    let mut client = ServiceBuilder::new().layer(by_host.layer()).layer(LiftLayer).service(service_fn(get));
+    // The timeout stands inside the breaker, so that hanging is evidence.
+    let mut client = ServiceBuilder::new()
+        .layer(by_host.layer())
+        .layer(Timeout::new("attempt", Duration::from_millis(100)).layer())
+        .layer(LiftLayer)
+        .service(Client::builder().no_proxy().build()?);
 
-    let calls = async {
+    for (bad, what) in [(&fails, "fails"), (&hangs, "hangs"), (&gone, "is gone")] {
         for _ in 0..3 {
-            let answer = client.ready().await?.call(Request { host: bad, path: "/" }).await;
-            assert!(matches!(answer, Ok(503)));
+            match ask(&mut client, bad).await {
+                Ok(status) => assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR),
+                Err(Error::TimedOut(_)) => assert_eq!(bad, &hangs),
+                Err(Error::Inner(error)) => assert!(error.is_connect() && bad == &gone, "{error}"),
+                Err(Error::Rejected(rejected)) => panic!("too early: {rejected}"),
+            }
         }
-        // Three in a row: the bad host is left alone, and the good one hears nothing of it.
-        let refused =
-            client.ready().await?.call(Request { host: bad, path: "/" }).await.expect_err("refused");
-        println!("{refused}");
-        assert!(refused.rejected().is_some_and(|rejected| rejected.retry_after().is_some()));
-        assert!(matches!(client.ready().await?.call(Request { host: good, path: "/" }).await, Ok(200)));
-        assert_eq!((per_host.state(&bad), per_host.state(&good)), (State::Open, State::Closed));
-        Ok::<_, Error<io::Error>>(())
-    };
-    tokio::select! {
-        done = calls => done.map_err(io::Error::other),
-        () = serve_good => unreachable!("the host serves for ever"),
-        () = serve_bad => unreachable!("the host serves for ever"),
+        let refused = ask(&mut client, bad).await.expect_err("refused");
+        println!("the host that {what}: {refused}");
+        assert_eq!(refused.rejected().map(|rejected| rejected.reason()), Some(Reason::CircuitOpen));
+        // The others hear nothing of it.
+        assert_eq!(ask(&mut client, &well).await?, StatusCode::OK);
+        assert_eq!((per_host.state(bad), per_host.state(&well)), (State::Open, State::Closed));
     }
+    assert_eq!(asked.load(Relaxed), 3, "what is refused is never sent");
+
+    mended.store(true, Relaxed);
+    while per_host.state(&fails) != State::Closed {
+        match ask(&mut client, &fails).await {
+            Ok(status) => println!("the host that failed, asked again: {status}"),
+            // It says when to come back.
+            Err(Error::Rejected(rejected)) => {
+                tokio::time::sleep(rejected.retry_after().unwrap_or_default()).await
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    assert_eq!(asked.load(Relaxed), 4, "one probe closes it");
+    println!("{} hosts known, the failing one is {}", per_host.len(), per_host.state(&fails));
+    Ok(())
 }

@@ -230,6 +230,12 @@ impl Rejected {
         Self { by, retry_after: (cost as u64) << 32 | capacity as u64, reason: Reason::TooLarge }
     }
 
+    /// A refusal until so many nanoseconds have passed; of a reason that waiting helps.
+    #[inline]
+    pub(crate) const fn in_nanos(by: Name, reason: Reason, nanos: u64) -> Self {
+        Self { by, retry_after: if nanos == UNKNOWN { UNKNOWN - 1 } else { nanos }, reason }
+    }
+
     /// The same refusal, with the time after which to come back. One for [`Reason::TooLarge`] has none.
     ///
     /// ```

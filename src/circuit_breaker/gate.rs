@@ -16,9 +16,41 @@ enum Refusals {
     Waited,
 }
 
+// What needs a time is not inlined, and the time goes in and comes out by value, so that it stays out of memory
+// where none is needed.
 impl<const N: usize> Shared<N> {
-    /// The rest of [`admit`](Admit::admit): the time goes in and comes out by value, so that it stays out of
-    /// memory where none is needed.
+    #[inline(never)]
+    fn ask_in_time(&self, word: Word, mut time: Now) -> (Result<Passed, Rejected>, Now) {
+        if word.is(State::Open)
+            && let Some(rejected) = self.refuse_still_open(time.get())
+        {
+            return (Err(rejected), time);
+        }
+        if word.counts_departures()
+            && word.is_unheard()
+            && let Some(passed) = self.depart(word, time.get())
+        {
+            return (Ok(passed), time);
+        }
+        self.ask_and_tell(word, time, Refusals::Given)
+    }
+
+    #[inline(never)]
+    fn settle_in_time(&self, passed: Passed, class: Class, mut time: Now) -> Now {
+        let word = self.word();
+        if class == Class::Success
+            && word.is_timed()
+            && word.is_unheard()
+            && self.counts_at(word, passed, time.get())
+        {
+            return time;
+        }
+        let time = self.settle_slowly(passed, class, time);
+        self.telemetry.note(Kind::CircuitBreaker, || What::Settled(class));
+        time
+    }
+
+    #[cold]
     #[inline(never)]
     fn ask_and_tell(&self, word: Word, mut time: Now, refusals: Refusals) -> (Result<Passed, Rejected>, Now) {
         let timeless = word.is_free() || word.is(State::ForcedOpen);
@@ -55,10 +87,8 @@ impl<const N: usize> Gate for Shared<N> {
 
     #[inline]
     fn settle(&self, passed: Passed, class: Class, now: &mut Now) {
-        let word = self.word();
-        if class != Class::Success || !word.is_unheard() || !self.counts(word, passed, now) {
-            *now = self.settle_slowly(passed, class, *now);
-            self.telemetry.note(Kind::CircuitBreaker, || What::Settled(class));
+        if class != Class::Success || !self.counts_unheard(passed) {
+            *now = self.settle_in_time(passed, class, *now);
         }
     }
 
@@ -88,13 +118,7 @@ impl<const N: usize, Req: ?Sized> Admit<Req> for Shared<N> {
         if word.is_free_unheard() {
             return Ok(Passed::free(word));
         }
-        if word.counts_departures()
-            && word.is_unheard()
-            && let Some(passed) = self.depart(word, now.get())
-        {
-            return Ok(passed);
-        }
-        let (asked, then) = self.ask_and_tell(word, *now, Refusals::Given);
+        let (asked, then) = self.ask_in_time(word, *now);
         *now = then;
         asked
     }

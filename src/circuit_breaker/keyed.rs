@@ -5,13 +5,13 @@ use super::snapshot::Snapshot;
 use super::state::State;
 use crate::class::Class;
 use crate::error::Rejected;
-use crate::gate::{Admit, Gate, Now, Permit, Table};
-use crate::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
-use crate::sync::{Mutex, Padded};
-use crate::telemetry::{Kind, Telemetry, What};
+use crate::gate::{Admit, Gate, Now, Permit, Shards, Spot};
+use crate::sync::Mutex;
+use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use crate::telemetry::{Kind, Telemetry};
 use crate::time::Instant;
 use std::fmt;
-use std::hash::{BuildHasher, Hash, RandomState};
+use std::hash::Hash;
 use std::sync::Arc;
 
 /// A circuit for each key: for each host, each endpoint, each tenant. At most so many keys at a time.
@@ -39,18 +39,12 @@ use std::sync::Arc;
 pub struct KeyedCircuitBreaker<K>(Arc<Circuits<K>>);
 
 struct Circuits<K> {
-    shards: Box<[Padded<Shard<K>>]>,
-    // How many keys there are in all shards together.
-    len: AtomicUsize,
-    capacity: usize,
+    keys: Shards<K, Arc<Seat>>,
     // Counts the calls, so that one key's last can be told from another's.
     clock: AtomicU64,
     config: Mutex<Config>,
-    hasher: RandomState,
     telemetry: Telemetry,
 }
-
-type Shard<K> = Mutex<Table<K, Arc<Seat>>>;
 
 /// The circuit of one key. Whoever finds it takes a lock on the way, so one stripe does.
 struct Seat {
@@ -59,9 +53,6 @@ struct Seat {
     gone: AtomicBool,
 }
 
-/// So many keys share a lock: contention grows with callers, not with keys.
-const KEYS_PER_SHARD: usize = 256;
-const MOST_SHARDS: usize = 64;
 const CANDIDATES: usize = 16;
 
 impl<K> KeyedCircuitBreaker<K> {
@@ -74,16 +65,10 @@ impl<K> KeyedCircuitBreaker<K> {
     /// ```
     #[must_use]
     pub fn new(telemetry: impl Into<Telemetry>, config: impl Into<Config>, capacity: usize) -> Self {
-        let capacity = capacity.max(1);
-        // A power of two, and never so many that a full table has no shard with candidates enough.
-        let shards = (1 << (capacity / KEYS_PER_SHARD).max(1).ilog2()).min(MOST_SHARDS);
         Self(Arc::new(Circuits {
-            shards: (0..shards).map(|_| Padded(Mutex::new(Table::new()))).collect(),
-            len: AtomicUsize::new(0),
-            capacity,
+            keys: Shards::new(capacity.max(1)),
             clock: AtomicU64::new(0),
             config: Mutex::new(config.into()),
-            hasher: RandomState::new(),
             telemetry: telemetry.into(),
         }))
     }
@@ -96,7 +81,7 @@ impl<K> KeyedCircuitBreaker<K> {
     /// ```
     #[must_use]
     pub fn capacity(&self) -> usize {
-        self.0.capacity
+        self.0.keys.capacity()
     }
 
     /// How many keys there are.
@@ -109,7 +94,7 @@ impl<K> KeyedCircuitBreaker<K> {
     /// ```
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.len.load(Relaxed)
+        self.0.keys.len()
     }
 
     /// Whether there is no key.
@@ -134,16 +119,7 @@ impl<K> KeyedCircuitBreaker<K> {
     pub fn set(&self, config: impl Into<Config>) {
         let config = config.into();
         *self.0.config.lock() = config;
-        for shard in &self.0.shards {
-            // Changed under no lock of the table.
-            let seats: Vec<_> = shard.lock().values().cloned().collect();
-            seats.iter().for_each(|seat| seat.circuit.by_hand(|circuit, _| circuit.set(config)));
-        }
-    }
-
-    /// The upper half of the hash: the lower one finds the slot.
-    fn shard(&self, hash: u64) -> &Shard<K> {
-        &self.0.shards[(hash >> 32) as usize & (self.0.shards.len() - 1)]
+        self.0.keys.each(|seat| seat.circuit.by_hand(|circuit, _| circuit.set(config)));
     }
 }
 
@@ -270,64 +246,39 @@ impl<K: Hash + Eq + Clone> KeyedCircuitBreaker<K> {
     }
 
     fn known(&self, key: &K) -> Option<Arc<Seat>> {
-        // Hashed before the lock: that is the user's code.
-        let hash = self.0.hasher.hash_one(key);
-        self.shard(hash).lock().find(hash, |known| known == key).cloned()
+        self.0.keys.find(key).ok()
     }
 
     /// The seat of `key`, made if it is new.
     fn seat(&self, key: &K) -> Arc<Seat> {
-        let hash = self.0.hasher.hash_one(key);
-        let known = self.shard(hash).lock().find(hash, |known| known == key).cloned();
-        let seat = known.unwrap_or_else(|| self.insert(hash, key.clone()));
+        let seat = self.0.keys.find(key).unwrap_or_else(|spot| self.insert(spot, key.clone()));
         seat.used.store(self.0.clock.fetch_add(1, Relaxed), Relaxed);
         seat
     }
 
     #[cold]
     #[inline(never)]
-    fn insert(&self, hash: u64, key: K) -> Arc<Seat> {
-        let config = *self.0.config.lock();
+    fn insert(&self, spot: Spot, key: K) -> Arc<Seat> {
+        let (keys, config) = (&self.0.keys, *self.0.config.lock());
         let circuit = Shared::new(self.0.telemetry.clone(), config);
         let seat = Arc::new(Seat { circuit, used: AtomicU64::new(0), gone: AtomicBool::new(false) });
-        // A place first, so that there are never more keys than may be.
-        if !self.claim() && !self.evict() {
-            // All places are claimed and not taken yet: this call goes uncounted.
-            seat.gone.store(true, Relaxed);
-            return seat;
-        }
-        let mut table = self.shard(hash).lock();
-        if let Some(known) = table.find(hash, |known| *known == key).cloned() {
-            // Somebody else was quicker.
-            drop(table);
-            self.0.len.fetch_sub(1, Relaxed);
-            return known;
-        }
-        table.insert(hash, key, Arc::clone(&seat));
-        seat
-    }
-
-    fn claim(&self) -> bool {
-        let (len, capacity) = (&self.0.len, self.0.capacity);
-        len.fetch_update(Relaxed, Relaxed, |len| (len < capacity).then_some(len + 1)).is_ok()
-    }
-
-    /// Makes room, in the first shard that has candidates enough; the place that comes free is the newcomer's.
-    fn evict(&self) -> bool {
-        let enough = CANDIDATES.min(self.0.capacity);
-        let start = self.0.clock.load(Relaxed) as usize;
-        let shards = self.0.shards.len();
-        let gone = (start..start + shards).find_map(|n| {
-            let mut table = self.0.shards[n % shards].lock();
-            if table.len() < enough && shards > 1 {
+        let enough = CANDIDATES.min(keys.capacity());
+        // A place first, so that there are never more keys than may be; in the first shard with candidates enough.
+        let claim = keys.claim(spot, |table| {
+            if table.len() < enough && keys.shards() > 1 {
                 return None;
             }
-            table.take_least(CANDIDATES, |seat| {
-                (!seat.circuit.word().is(State::Closed), seat.used.load(Relaxed))
-            })
+            let rank = |seat: &Arc<Seat>| (!seat.circuit.word().is(State::Closed), seat.used.load(Relaxed));
+            table.take_least(CANDIDATES, rank).inspect(|gone| gone.value.gone.store(true, Relaxed))
         });
-        // Dropped under no lock.
-        gone.inspect(|gone| gone.value.gone.store(true, Relaxed)).is_some()
+        match claim {
+            Some(claim) => keys.insert(claim, spot, key, seat),
+            None => {
+                // All places are claimed and not taken yet: this call goes uncounted.
+                seat.gone.store(true, Relaxed);
+                seat
+            }
+        }
     }
 }
 
@@ -336,7 +287,7 @@ impl<K> Gate for KeyedCircuitBreaker<K> {
 
     fn refused(&self, rejected: &Rejected) {
         if rejected.by() == self.0.telemetry.name() {
-            self.0.telemetry.tell(Kind::CircuitBreaker, What::Refused(*rejected));
+            self.0.telemetry.tell_refused(Kind::CircuitBreaker, rejected);
         }
     }
 
@@ -387,7 +338,7 @@ impl<K> fmt::Debug for KeyedCircuitBreaker<K> {
         f.debug_struct("KeyedCircuitBreaker")
             .field("name", &self.0.telemetry.name())
             .field("len", &self.len())
-            .field("capacity", &self.0.capacity)
+            .field("capacity", &self.capacity())
             .finish_non_exhaustive()
     }
 }

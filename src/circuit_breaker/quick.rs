@@ -6,7 +6,6 @@ use super::shared::{Guarded, Passed, Shared};
 use super::stripes::{Counted, Earlier, MOST};
 use super::watch::Quiet;
 use super::word::Word;
-use crate::gate::Now;
 use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use crate::time::Instant;
 
@@ -61,21 +60,26 @@ impl<const N: usize> Shared<N> {
         word.counts_departures() && self.is_quiet_at(now)
     }
 
-    /// Counts the success of `passed`, if only the number of successes matters.
+    /// Counts the success of `passed`, if only the number of successes matters, whenever.
     #[inline]
-    pub(super) fn counts(&self, word: Word, passed: Passed, now: &mut Now) -> bool {
-        if passed.word.bits() < self.hot.since.load(SeqCst) {
-            return false;
-        }
-        if word.is_quiet() {
-            // A window of calls that is full of successes takes no further one.
-            return self.stripes.count(word.tag()) != Counted::Over;
-        }
-        if !word.is_timed() {
-            return false;
-        }
-        let now = now.get();
-        if !self.is_quiet_at(now) {
+    pub(super) fn counts(&self, word: Word, passed: Passed) -> bool {
+        // A window of calls that is full of successes takes no further one.
+        word.is_quiet() && self.is_of_this_stay(passed) && self.stripes.count(word.tag()) != Counted::Over
+    }
+
+    /// The same, and nobody hears of it.
+    #[inline]
+    pub(super) fn counts_unheard(&self, passed: Passed) -> bool {
+        let word = self.word();
+        word.is_quiet_unheard()
+            && self.is_of_this_stay(passed)
+            && self.stripes.count(word.tag()) != Counted::Over
+    }
+
+    /// The same, if it matters until a time, and that has not come at `now`.
+    #[inline]
+    pub(super) fn counts_at(&self, word: Word, passed: Passed, now: Instant) -> bool {
+        if !self.is_of_this_stay(passed) || !self.is_quiet_at(now) {
             return false;
         }
         if word.counts_departures() {
@@ -84,6 +88,11 @@ impl<const N: usize> Shared<N> {
             // A stripe that is full has to be emptied into a window of time.
             self.stripes.count(word.tag()) == Counted::Yes
         }
+    }
+
+    #[inline]
+    pub(super) fn is_of_this_stay(&self, passed: Passed) -> bool {
+        passed.word.bits() >= self.hot.since.load(SeqCst)
     }
 
     #[inline]

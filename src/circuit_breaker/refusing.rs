@@ -6,7 +6,7 @@ use super::word::Word;
 use crate::error::{Reason, Rejected};
 use crate::gate::Now;
 use crate::sync::atomic::Ordering::{Relaxed, SeqCst};
-use crate::telemetry::{Kind, What};
+use crate::telemetry::Kind;
 use crate::time::Instant;
 
 impl<const N: usize> Shared<N> {
@@ -40,6 +40,18 @@ impl<const N: usize> Shared<N> {
         (word.is(State::Open) && now < until).then(|| Denied::Open { retry_after: until - now })
     }
 
+    /// The refusal of an open circuit, in an outage given to nearly every call.
+    #[inline]
+    pub(super) fn refuse_still_open(&self, now: Instant) -> Option<Rejected> {
+        let left = self.hot.until.load(SeqCst).saturating_sub(now.as_nanos());
+        if left == 0 {
+            return None;
+        }
+        let rejected = Rejected::in_nanos(self.telemetry.name(), Reason::CircuitOpen, left);
+        self.count_refusal(&rejected);
+        Some(rejected)
+    }
+
     #[cold]
     #[inline(never)]
     pub(super) fn refuse(&self, denied: Denied) -> Rejected {
@@ -62,6 +74,6 @@ impl<const N: usize> Shared<N> {
         if self.hot.counts_refusals.load(Relaxed) {
             self.refused.fetch_add(1, Relaxed);
         }
-        self.telemetry.tell(Kind::CircuitBreaker, What::Refused(*rejected));
+        self.telemetry.tell_refused(Kind::CircuitBreaker, rejected);
     }
 }

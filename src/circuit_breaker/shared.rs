@@ -1,8 +1,8 @@
 use super::circuit::{Circuit, Leave};
 use super::config::Config;
+use super::quick::{Hot, Tallying};
 use super::snapshot::Snapshot;
 use super::state::{Denied, State, Turn, Turns};
-use super::quick::{Hot, Tallying};
 use super::stripes::{Earlier, STRIPES, Stripes};
 use super::watch::Term;
 use super::word::Word;
@@ -122,15 +122,20 @@ impl<const N: usize> Shared<N> {
 
     /// Takes a result that is more than a success to be counted; the time goes in and comes out by value, so that it
     /// stays out of memory where none is needed.
+    #[cold]
     #[inline(never)]
     pub(super) fn settle_slowly(&self, passed: Passed, class: Class, mut time: Now) -> Now {
         if passed.word.is_free() && class == Class::Neutral {
             return time;
         }
         let word = self.word();
-        let counts_nothing = word.is(State::ForcedClosed) && passed.word.bits() >= self.hot.since.load(SeqCst);
+        if word.is(State::ForcedClosed) && self.is_of_this_stay(passed) {
+            return time;
+        }
         // Whom somebody hears of has not tried yet.
-        if counts_nothing || class == Class::Success && !word.is_unheard() && self.counts(word, passed, &mut time) {
+        if class == Class::Success
+            && (self.counts(word, passed) || word.is_timed() && self.counts_at(word, passed, time.get()))
+        {
             return time;
         }
         let now = time.get();

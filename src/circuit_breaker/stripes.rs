@@ -87,10 +87,7 @@ impl<const N: usize> Stripes<N> {
     pub(super) fn take(&self, brim: u64) -> (u64, u64) {
         let start = MOST - brim.min(MOST);
         self.0.iter().map(|word| word.swap(0, Relaxed)).fold((0, 0), |(departed, successes), word| {
-            (
-                departed + ((word & DEPARTURES) >> SUCCESSES),
-                successes + (word & MOST).saturating_sub(start),
-            )
+            (departed + ((word & DEPARTURES) >> SUCCESSES), successes + (word & MOST).saturating_sub(start))
         })
     }
 }

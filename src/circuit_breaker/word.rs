@@ -80,6 +80,12 @@ impl Word {
         self.bits() & (FREE | UNHEARD) == FREE | UNHEARD
     }
 
+    /// Quiet, and nobody hears of it.
+    #[inline]
+    pub(super) const fn is_quiet_unheard(self) -> bool {
+        self.bits() & (QUIET | UNHEARD) == QUIET | UNHEARD
+    }
+
     #[inline]
     pub(super) const fn is_unheard(self) -> bool {
         self.bits() & UNHEARD != 0

@@ -148,7 +148,7 @@ impl ConcurrencyLimit {
     #[inline(never)]
     fn refuse(&self, denied: Denied) -> Rejected {
         let rejected = self.rejected(denied);
-        self.0.telemetry.tell(Kind::ConcurrencyLimit, What::Refused(rejected));
+        self.0.telemetry.tell_refused(Kind::ConcurrencyLimit, &rejected);
         rejected
     }
 
@@ -184,7 +184,7 @@ impl Gate for ConcurrencyLimit {
 
     fn refused(&self, rejected: &Rejected) {
         if rejected.by() == self.0.telemetry.name() {
-            self.0.telemetry.tell(Kind::ConcurrencyLimit, What::Refused(*rejected));
+            self.0.telemetry.tell_refused(Kind::ConcurrencyLimit, rejected);
         }
     }
 

@@ -141,6 +141,10 @@ impl<G: Admit<Req>, C, Req: ?Sized> Admit<Req> for Classified<G, C> {
         self.gate.rank(request)
     }
 
+    fn tenant(&self, request: &Req) -> Option<u64> {
+        self.gate.tenant(request)
+    }
+
     fn foretell(&self, request: &Req, now: &mut Now) -> Option<Duration> {
         self.gate.foretell(request, now)
     }

@@ -70,6 +70,10 @@ macro_rules! pointer {
                 (**self).rank(request)
             }
 
+            fn tenant(&self, request: &Req) -> Option<u64> {
+                (**self).tenant(request)
+            }
+
             fn foretell(&self, request: &Req, now: &mut Now) -> Option<Duration> {
                 (**self).foretell(request, now)
             }
@@ -161,6 +165,10 @@ impl<G: Admit<Req>, Req: ?Sized> Admit<Req> for Option<G> {
 
     fn rank(&self, request: &Req) -> Option<Priority> {
         self.as_ref()?.rank(request)
+    }
+
+    fn tenant(&self, request: &Req) -> Option<u64> {
+        self.as_ref()?.tenant(request)
     }
 
     fn foretell(&self, request: &Req, now: &mut Now) -> Option<Duration> {
@@ -293,6 +301,10 @@ macro_rules! tuple {
             fn rank(&self, request: &Req) -> Option<Priority> {
                 // Of the first who tells them apart.
                 None$(.or_else(|| self.$index.rank(request)))+
+            }
+
+            fn tenant(&self, request: &Req) -> Option<u64> {
+                None$(.or_else(|| self.$index.tenant(request)))+
             }
 
             #[expect(non_snake_case, reason = "each pass is named after its gate's type parameter")]

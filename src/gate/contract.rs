@@ -1,4 +1,4 @@
-use super::{Classified, Exempting, GateLayer, Line, Now, Permit, Run};
+use super::{Classified, Exempting, Fair, GateLayer, Line, Now, Permit, Run};
 use crate::class::{ByResult, Class};
 use crate::error::Rejected;
 use crate::priority::Priority;
@@ -179,6 +179,24 @@ pub trait Gate {
         Exempting::new(self, exempt)
     }
 
+    /// The same gate, before which tenants take turns once they have to wait: `tenant` says whose a request is.
+    ///
+    /// ```
+    /// use seawall::{ConcurrencyLimit, Gate, gate::Queued};
+    /// use std::time::Duration;
+    /// let fair = ConcurrencyLimit::new("db", 16).fair(|(tenant, _): &(u64, &str)| *tenant);
+    /// let queued = Queued::new("db", fair, 64, Duration::from_millis(100));
+    /// let layer = queued.layer();
+    /// # let _ = layer;
+    /// ```
+    #[doc(alias = "fair queueing")]
+    fn fair<Req: ?Sized, K, F: Fn(&Req) -> K>(self, tenant: F) -> Fair<Self, F>
+    where
+        Self: Sized,
+    {
+        Fair::new(self, tenant)
+    }
+
     /// A tower layer over this gate. Services made from one layer share it; a gate that cannot be cloned goes
     /// behind an `Arc` first.
     ///
@@ -236,6 +254,12 @@ pub trait Admit<Req: ?Sized>: Gate {
 
     /// In which class the request waits, where the gate tells requests apart: the highest goes first.
     fn rank(&self, request: &Req) -> Option<Priority> {
+        let _ = request;
+        None
+    }
+
+    /// Who asks, where the gate tells tenants apart: within a class they take turns.
+    fn tenant(&self, request: &Req) -> Option<u64> {
         let _ = request;
         None
     }

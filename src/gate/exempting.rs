@@ -113,6 +113,10 @@ impl<G: Admit<Req>, F: Fn(&Req) -> bool, Req: ?Sized> Admit<Req> for Exempting<G
         self.gate.rank(request)
     }
 
+    fn tenant(&self, request: &Req) -> Option<u64> {
+        self.gate.tenant(request)
+    }
+
     fn foretell(&self, request: &Req, now: &mut Now) -> Option<Duration> {
         self.gate.foretell(request, now)
     }

@@ -1,5 +1,5 @@
 use super::Now;
-use super::places::{Order, Places};
+use super::places::{Entry, Places};
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering::SeqCst};
 use crate::time::Instant;
@@ -37,16 +37,6 @@ struct Shared {
     cost: AtomicU64,
     // Made for the first who waits.
     places: Mutex<Option<Box<Places>>>,
-}
-
-/// What a newcomer asks for.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Entry {
-    pub(crate) places: usize,
-    pub(crate) cost: u64,
-    pub(crate) class: u8,
-    pub(crate) order: Order,
-    pub(crate) now: Instant,
 }
 
 /// All places are taken.
@@ -133,10 +123,7 @@ impl Line {
     pub(crate) fn enter(&self, entry: Entry) -> Result<Stay, Full> {
         let mut guard = self.0.places.lock();
         let line = guard.get_or_insert_default();
-        if line.len() as usize >= entry.places.min(u32::MAX as usize - 1) {
-            return Err(Full { due: line.due });
-        }
-        let place = line.push(entry.cost, entry.class, entry.order, entry.now);
+        let place = line.push(entry).ok_or(Full { due: line.due })?;
         self.0.waiting.fetch_add(1, SeqCst);
         self.0.cost.fetch_add(entry.cost, SeqCst);
         drop(guard);
@@ -191,7 +178,7 @@ impl Drop for Stay {
         let mut guard = self.line.0.places.lock();
         let line = guard.get_or_insert_default();
         let had_turn = line.first(&mut now) == Some(self.place);
-        let left = line.remove(self.place);
+        let left = if had_turn { line.remove_first(self.place) } else { line.remove(self.place) };
         self.line.0.waiting.fetch_sub(1, SeqCst);
         self.line.0.cost.fetch_sub(left.cost, SeqCst);
         if had_turn {
@@ -209,9 +196,10 @@ impl Drop for Stay {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gate::places::Order;
 
     fn enter(line: &Line, cost: u64) -> Result<Stay, Full> {
-        line.enter(Entry { places: 3, cost, class: 0, order: Order::Fifo, now: Instant::ZERO })
+        line.enter(Entry { places: 3, cost, class: 0, tenant: None, order: Order::Fifo, now: Instant::ZERO })
     }
 
     fn is_turn(stay: &Stay) -> bool {

@@ -1,5 +1,6 @@
 //! Who waits, and whose turn it is: the decision only. [`Line`](super::Line) shares it.
 
+use super::rota::Rota;
 use crate::gate::Now;
 use crate::time::Instant;
 use std::task::Waker;
@@ -20,11 +21,12 @@ pub(crate) enum Order {
 /// How many classes there are: the first goes first, whatever the order within one.
 pub(crate) const CLASSES: usize = 4;
 
-/// Those who wait: a doubly linked list for each class, in one slab. Entering, leaving and the turn are O(1).
+/// Those who wait: a doubly linked list for each tenant of each class, in one slab. Entering, leaving and the turn
+/// are O(1).
 #[derive(Debug)]
 pub(crate) struct Places {
     nodes: Vec<Node>,
-    ends: [Ends; CLASSES],
+    rota: Rota,
     free: u32,
     len: u32,
     order: Order,
@@ -34,10 +36,16 @@ pub(crate) struct Places {
     pub(crate) due: Option<Instant>,
 }
 
+/// What a newcomer asks for.
 #[derive(Clone, Copy, Debug)]
-struct Ends {
-    oldest: u32,
-    newest: u32,
+pub(crate) struct Entry {
+    pub(crate) places: usize,
+    pub(crate) cost: u64,
+    pub(crate) class: u8,
+    /// Who in the class, where tenants take turns.
+    pub(crate) tenant: Option<u64>,
+    pub(crate) order: Order,
+    pub(crate) now: Instant,
 }
 
 #[derive(Debug)]
@@ -48,7 +56,7 @@ pub(crate) struct Node {
     pub(crate) woken: bool,
     older: u32,
     newer: u32,
-    class: u8,
+    flow: u32,
 }
 
 const NONE: u32 = u32::MAX;
@@ -57,7 +65,7 @@ impl Default for Places {
     fn default() -> Self {
         Self {
             nodes: Vec::new(),
-            ends: [Ends { oldest: NONE, newest: NONE }; CLASSES],
+            rota: Rota::default(),
             free: NONE,
             len: 0,
             order: Order::Fifo,
@@ -68,7 +76,8 @@ impl Default for Places {
 }
 
 impl Places {
-    pub(crate) const fn len(&self) -> u32 {
+    #[cfg(test)]
+    const fn len(&self) -> u32 {
         self.len
     }
 
@@ -77,15 +86,26 @@ impl Places {
         self.len > 0 && now - self.busy_since > interval
     }
 
-    /// Takes a place behind those of `class`; the order is that of the last who entered.
-    pub(crate) fn push(&mut self, cost: u64, class: u8, order: Order, now: Instant) -> u32 {
-        if self.len == 0 {
-            self.busy_since = now;
+    /// Takes a place behind those of its tenant, if there is one; the order is that of the last who entered.
+    ///
+    /// Where tenants take turns, one of them gets a further place only while it has fewer than are free: so none
+    /// takes more than half, and there is always one for a newcomer (Choudhury and Hahne, *Dynamic Queue Length
+    /// Thresholds*, 1998).
+    pub(crate) fn push(&mut self, entry: Entry) -> Option<u32> {
+        let tenant = (entry.class.min(CLASSES as u8 - 1), entry.tenant);
+        let left = entry.places.min(NONE as usize - 1).saturating_sub(self.len as usize);
+        let taken = if entry.tenant.is_some() { self.rota.len_of(tenant) as usize } else { 0 };
+        if taken >= left {
+            return None;
         }
-        self.order = order;
-        let class = class.min(CLASSES as u8 - 1);
-        let ends = &mut self.ends[usize::from(class)];
-        let node = Node { waker: None, cost, woken: false, older: ends.newest, newer: NONE, class };
+        if self.len == 0 {
+            self.busy_since = entry.now;
+        }
+        self.order = entry.order;
+        let flow = self.rota.enter(tenant, NONE);
+        let ends = self.rota.flow_mut(flow);
+        let node =
+            Node { waker: None, cost: entry.cost, woken: false, older: ends.newest, newer: NONE, flow };
         let place = match self.free {
             NONE => {
                 self.nodes.push(node);
@@ -100,15 +120,23 @@ impl Places {
             NONE => ends.oldest = place,
             older => self.nodes[older as usize].newer = place,
         }
+        ends.len += 1;
         self.len += 1;
-        place
+        Some(place)
+    }
+
+    /// Frees the place of whose turn it is: the next turn is the next tenant's.
+    pub(crate) fn remove_first(&mut self, place: u32) -> Node {
+        self.rota.pass_on(self.nodes[place as usize].flow);
+        self.remove(place)
     }
 
     /// Frees a place, from wherever.
     pub(crate) fn remove(&mut self, place: u32) -> Node {
-        let free = Node { waker: None, cost: 0, woken: false, older: NONE, newer: self.free, class: 0 };
+        let free = Node { waker: None, cost: 0, woken: false, older: NONE, newer: self.free, flow: 0 };
         let node = std::mem::replace(&mut self.nodes[place as usize], free);
-        let ends = &mut self.ends[usize::from(node.class)];
+        let ends = self.rota.flow_mut(node.flow);
+        ends.len -= 1;
         match node.older {
             NONE => ends.oldest = node.newer,
             older => self.nodes[older as usize].newer = node.newer,
@@ -117,6 +145,9 @@ impl Places {
             NONE => ends.newest = node.older,
             newer => self.nodes[newer as usize].older = node.older,
         }
+        if ends.len == 0 {
+            self.rota.leave(node.flow);
+        }
         self.free = place;
         self.len -= 1;
         node
@@ -124,13 +155,13 @@ impl Places {
 
     /// Whose turn it is. The clock is asked only where the order depends on it.
     pub(crate) fn first(&self, now: &mut Now) -> Option<u32> {
-        let ends = self.ends.iter().find(|ends| ends.oldest != NONE)?;
+        let flow = self.rota.current()?;
         let newest = match self.order {
             Order::Fifo => false,
             Order::Lifo => true,
             Order::Adaptive(interval) => self.stands(interval, now.get()),
         };
-        Some(if newest { ends.newest } else { ends.oldest })
+        Some(if newest { flow.newest } else { flow.oldest })
     }
 
     /// Leaves `waker` for the one at `place`, who is looking now; what was there before, and whether it
@@ -155,29 +186,43 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// The twin: the list of all who wait, in the order of arrival.
+    /// The twin: the list of all who wait, in the order of arrival, and of their tenants, in the order of turns.
     #[derive(Default)]
     struct Twin {
-        waiting: Vec<(u32, u8)>,
+        waiting: Vec<(u32, (u8, Option<u64>))>,
+        turns: Vec<(u8, Option<u64>)>,
         busy_since: Instant,
     }
 
     impl Twin {
         fn first(&self, order: Order, now: Instant) -> Option<u32> {
-            let class = self.waiting.iter().map(|(_, class)| *class).min()?;
-            let mut of_class = self.waiting.iter().filter(|(_, c)| *c == class);
+            let tenant = self.turns.iter().min_by_key(|(class, _)| *class)?;
+            let mut of_tenant = self.waiting.iter().filter(|(_, t)| t == tenant);
             let newest = match order {
                 Order::Fifo => false,
                 Order::Lifo => true,
                 Order::Adaptive(interval) => now - self.busy_since > interval,
             };
-            if newest { of_class.next_back() } else { of_class.next() }.map(|(place, _)| *place)
+            if newest { of_tenant.next_back() } else { of_tenant.next() }.map(|(place, _)| *place)
+        }
+
+        fn count(&self, tenant: (u8, Option<u64>)) -> usize {
+            self.waiting.iter().filter(|(_, t)| *t == tenant).count()
+        }
+
+        fn leave(&mut self, place: u32) -> (u8, Option<u64>) {
+            let at = self.waiting.iter().position(|(p, _)| *p == place).unwrap();
+            let (_, tenant) = self.waiting.remove(at);
+            if self.count(tenant) == 0 {
+                self.turns.retain(|t| *t != tenant);
+            }
+            tenant
         }
     }
 
     #[derive(Clone, Copy, Debug)]
     enum Step {
-        Enter(u8),
+        Enter(u8, Option<u64>),
         Leave(usize),
         Serve,
         Pass(u64),
@@ -185,16 +230,20 @@ mod tests {
 
     fn step() -> impl Strategy<Value = Step> {
         prop_oneof![
-            (0..4u8).prop_map(Step::Enter),
-            (0..8usize).prop_map(Step::Leave),
-            Just(Step::Serve),
-            (0..40u64).prop_map(Step::Pass),
+            3 => (0..4u8, proptest::option::of(0..3u64)).prop_map(|(class, tenant)| Step::Enter(class, tenant)),
+            1 => (0..8usize).prop_map(Step::Leave),
+            1 => Just(Step::Serve),
+            1 => (0..40u64).prop_map(Step::Pass),
         ]
     }
 
     proptest! {
         #[test]
-        fn the_turn_is_the_twins(steps in proptest::collection::vec(step(), 0..80), order in 0..3u8) {
+        fn the_turn_is_the_twins(
+            steps in proptest::collection::vec(step(), 0..80),
+            order in 0..3u8,
+            room in 0..40usize,
+        ) {
             let order = match order {
                 0 => Order::Fifo,
                 1 => Order::Lifo,
@@ -203,19 +252,36 @@ mod tests {
             let (mut places, mut twin, mut now) = (Places::default(), Twin::default(), Instant::ZERO);
             for step in steps {
                 match step {
-                    Step::Enter(class) => {
-                        if twin.waiting.is_empty() {
-                            twin.busy_since = now;
+                    Step::Enter(class, name) => {
+                        let (tenant, left) = ((class, name), room.saturating_sub(twin.waiting.len()));
+                        let fits = left > if name.is_some() { twin.count(tenant) } else { 0 };
+                        let entry = Entry { places: room, cost: 1, class, tenant: name, order, now };
+                        let place = places.push(entry);
+                        prop_assert_eq!(place.is_some(), fits);
+                        if let Some(place) = place {
+                            if twin.waiting.is_empty() {
+                                twin.busy_since = now;
+                            }
+                            if !twin.turns.contains(&tenant) {
+                                twin.turns.push(tenant);
+                            }
+                            twin.waiting.push((place, tenant));
                         }
-                        twin.waiting.push((places.push(1, class, order, now), class));
                     }
                     Step::Leave(i) if i < twin.waiting.len() => {
-                        places.remove(twin.waiting.remove(i).0);
+                        let place = twin.waiting[i].0;
+                        places.remove(place);
+                        twin.leave(place);
                     }
                     Step::Serve => {
                         if let Some(first) = places.first(&mut Now::at(now)) {
-                            places.remove(first);
-                            twin.waiting.retain(|(place, _)| *place != first);
+                            places.remove_first(first);
+                            let tenant = twin.leave(first);
+                            // Behind all others, if more of them wait.
+                            if let Some(at) = twin.turns.iter().position(|t| *t == tenant) {
+                                twin.turns.remove(at);
+                                twin.turns.push(tenant);
+                            }
                         }
                     }
                     Step::Leave(_) => {}

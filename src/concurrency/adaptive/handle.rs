@@ -262,7 +262,7 @@ impl AdaptiveLimit {
     #[inline(never)]
     fn refuse(&self, denied: Denied) -> Rejected {
         let rejected = self.rejected(denied);
-        self.0.telemetry.tell(Kind::AdaptiveLimit, What::Refused(rejected));
+        self.0.telemetry.tell_refused(Kind::AdaptiveLimit, &rejected);
         rejected
     }
 }
@@ -323,7 +323,7 @@ impl Gate for AdaptiveLimit {
 
     fn refused(&self, rejected: &Rejected) {
         if rejected.by() == self.0.telemetry.name() {
-            self.0.telemetry.tell(Kind::AdaptiveLimit, What::Refused(*rejected));
+            self.0.telemetry.tell_refused(Kind::AdaptiveLimit, rejected);
         }
     }
 

@@ -60,6 +60,10 @@ impl<K: Hash + Eq + Clone, G: Admit<K> + Evict> Admit<K> for Keyed<K, G> {
         self.find(key, &mut Now::lazy()).ok()?.rank(key)
     }
 
+    fn tenant(&self, key: &K) -> Option<u64> {
+        self.find(key, &mut Now::lazy()).ok()?.tenant(key)
+    }
+
     fn foretell(&self, key: &K, now: &mut Now) -> Option<Duration> {
         self.find(key, now).ok()?.foretell(key, now)
     }
@@ -203,6 +207,10 @@ where
 
     fn rank(&self, request: &Req) -> Option<Priority> {
         self.keyed.find(&(self.key)(request), &mut Now::lazy()).ok()?.rank(request)
+    }
+
+    fn tenant(&self, request: &Req) -> Option<u64> {
+        self.keyed.find(&(self.key)(request), &mut Now::lazy()).ok()?.tenant(request)
     }
 
     fn foretell(&self, request: &Req, now: &mut Now) -> Option<Duration> {

@@ -1,12 +1,11 @@
-use super::table::{Entry, Table};
+use super::shards::{Shards, Spot};
 use crate::error::{Reason, Rejected};
 use crate::gate::{Admit, Evict, Now, Permit};
-use crate::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use crate::sync::{Mutex, Padded};
-use crate::telemetry::{Kind, Telemetry, What};
+use crate::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use crate::telemetry::{Kind, Telemetry};
 use std::borrow::Borrow;
 use std::fmt;
-use std::hash::{BuildHasher, Hash, RandomState};
+use std::hash::Hash;
 use std::sync::Arc;
 
 /// A gate for each key: for each tenant, each client, each host. At most so many keys at a time.
@@ -29,26 +28,21 @@ use std::sync::Arc;
 /// ```
 pub struct Keyed<K, G>(Arc<Shared<K, G>>);
 
-type Shard<K, G> = Mutex<Table<K, Arc<G>>>;
-
 struct Shared<K, G> {
-    shards: Box<[Padded<Shard<K, G>>]>,
-    // How many keys there are in all shards together.
-    len: AtomicUsize,
-    capacity: usize,
+    keys: Shards<K, Arc<G>>,
     make: Box<dyn Fn(&K) -> G + Send + Sync>,
-    hasher: RandomState,
     telemetry: Telemetry,
+    /// Until when nobody looks through all keys again, after it was in vain.
+    in_vain_until: AtomicU64,
 }
 
-/// Keys per shard below which one lock does: contention grows with callers, not with keys.
-const KEYS_PER_SHARD: usize = 256;
-const MOST_SHARDS: usize = 64;
-
-/// How many entries are looked at for one that may go, in all shards together. A table of so many keys is looked
-/// through entirely; in a larger one each look goes on where the last one ended, so that a flood of new keys
-/// costs each of them a bounded time.
+/// How many entries are looked at for one that may go, in all shards together; each look goes on where the last one
+/// ended. If that was in vain, all are.
 const LOOKS: usize = 2048;
+
+/// After all were looked through in vain, nobody does so for this long a key, some ten times what it took: a flood of
+/// new keys costs each of them a bounded time.
+const PAUSE_PER_KEY: u64 = 50;
 
 impl<K, G> Keyed<K, G> {
     /// At most `capacity` keys at a time, each with the gate that `make` makes for it.
@@ -71,14 +65,11 @@ impl<K, G> Keyed<K, G> {
         capacity: usize,
         make: impl Fn(&K) -> G + Send + Sync + 'static,
     ) -> Self {
-        let shards = (capacity / KEYS_PER_SHARD).next_power_of_two().clamp(1, MOST_SHARDS);
         Self(Arc::new(Shared {
-            shards: (0..shards).map(|_| Padded(Mutex::new(Table::new()))).collect(),
-            len: AtomicUsize::new(0),
-            capacity,
+            keys: Shards::new(capacity),
             make: Box::new(make),
-            hasher: RandomState::new(),
             telemetry: telemetry.into(),
+            in_vain_until: AtomicU64::new(0),
         }))
     }
 
@@ -91,7 +82,7 @@ impl<K, G> Keyed<K, G> {
     /// ```
     #[must_use]
     pub fn capacity(&self) -> usize {
-        self.0.capacity
+        self.0.keys.capacity()
     }
 
     /// How many keys there are now; some of them may go as soon as their place is wanted.
@@ -105,7 +96,7 @@ impl<K, G> Keyed<K, G> {
     /// ```
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.len.load(Relaxed)
+        self.0.keys.len()
     }
 
     /// Whether there is no key.
@@ -169,8 +160,7 @@ impl<K: Hash + Eq, G: Evict> Keyed<K, G> {
         K: Borrow<Q>,
         Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
     {
-        self.find(key, &mut Now::lazy())
-            .inspect_err(|full| self.0.telemetry.tell(Kind::Keyed, What::Refused(*full)))
+        self.find(key, &mut Now::lazy()).inspect_err(|full| self.0.telemetry.tell_refused(Kind::Keyed, full))
     }
 
     /// The key's gate; a refusal is told nobody.
@@ -180,76 +170,41 @@ impl<K: Hash + Eq, G: Evict> Keyed<K, G> {
         K: Borrow<Q>,
         Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
     {
-        // Hashed before the lock: that is the user's code.
-        let hash = self.0.hasher.hash_one(key);
-        let shard = self.shard(hash);
-        if let Some(gate) = self.0.shards[shard].lock().find(hash, |known| known.borrow() == key) {
-            return Ok(Arc::clone(gate));
-        }
-        self.insert(hash, shard, key.to_owned(), now)
+        self.0.keys.find(key).or_else(|spot| self.insert(spot, key.to_owned(), now))
     }
 
     #[cold]
     #[inline(never)]
-    fn insert(&self, hash: u64, shard: usize, key: K, now: &mut Now) -> Result<Arc<G>, Rejected> {
+    fn insert(&self, spot: Spot, key: K, now: &mut Now) -> Result<Arc<G>, Rejected> {
+        let (keys, mut at) = (&self.0.keys, *now);
+        // Handed out only under the table's lock: held by the table alone means that nobody is about to ask it.
+        let mut sweep = |looks| {
+            keys.claim(spot, |table| {
+                table.sweep(looks, |gate| Arc::strong_count(gate) == 1 && gate.is_fresh(now))
+            })
+        };
         // A place first, then the gate, which is the user's code, then the lock.
-        let claim =
-            self.claim(shard, now).ok_or_else(|| Rejected::new(self.0.telemetry.name(), Reason::KeysFull))?;
+        let claim = match sweep(LOOKS / keys.shards()) {
+            None if keys.capacity() > LOOKS => self.unless_in_vain(&mut at, || sweep(usize::MAX)),
+            claim => claim,
+        };
+        let claim = claim.ok_or_else(|| Rejected::new(self.0.telemetry.name(), Reason::KeysFull))?;
         let gate = Arc::new((self.0.make)(&key));
-        let mut table = self.0.shards[shard].lock();
-        if let Some(known) = table.find(hash, |known| *known == key) {
-            // Somebody else was quicker; what was made here goes after the lock.
-            let known = Arc::clone(known);
-            drop(table);
-            return Ok(known);
+        Ok(keys.insert(claim, spot, key, gate))
+    }
+
+    fn unless_in_vain<T>(&self, now: &mut Now, look: impl FnOnce() -> Option<T>) -> Option<T> {
+        let now = now.get().as_nanos();
+        let until = &self.0.in_vain_until;
+        if now < until.load(Relaxed) {
+            return None;
         }
-        table.insert(hash, key, Arc::clone(&gate));
-        claim.keep();
-        Ok(gate)
-    }
-
-    /// A place for one more key: a free one, or one whose gate may go.
-    fn claim(&self, shard: usize, now: &mut Now) -> Option<Claim<'_>> {
-        let len = &self.0.len;
-        if len.fetch_update(Relaxed, Relaxed, |len| (len < self.0.capacity).then_some(len + 1)).is_ok() {
-            return Some(Claim(Some(len)));
+        let found = look();
+        if found.is_none() {
+            let pause = PAUSE_PER_KEY.saturating_mul(self.0.keys.capacity() as u64);
+            until.store(now.saturating_add(pause), Relaxed);
         }
-        let shards = self.0.shards.len();
-        // The key's own shard first.
-        (0..shards).find_map(|n| self.sweep((shard + n) % shards, now)).map(|gone| {
-            // Dropped under no lock; its place is the newcomer's.
-            drop(gone);
-            Claim(Some(len))
-        })
-    }
-
-    fn sweep(&self, shard: usize, now: &mut Now) -> Option<Entry<K, Arc<G>>> {
-        let steps = LOOKS / self.0.shards.len();
-        // Handed out only under this lock: held by the table alone means that nobody is about to ask it.
-        self.0.shards[shard].lock().sweep(steps, |gate| Arc::strong_count(gate) == 1 && gate.is_fresh(now))
-    }
-
-    /// The upper half of the hash: the lower one finds the slot.
-    #[inline]
-    fn shard(&self, hash: u64) -> usize {
-        (hash >> 32) as usize & (self.0.shards.len() - 1)
-    }
-}
-
-/// A place that has been counted; given back unless a key moves in.
-struct Claim<'a>(Option<&'a AtomicUsize>);
-
-impl Claim<'_> {
-    fn keep(mut self) {
-        self.0 = None;
-    }
-}
-
-impl Drop for Claim<'_> {
-    fn drop(&mut self) {
-        if let Some(len) = self.0 {
-            len.fetch_sub(1, Relaxed);
-        }
+        found
     }
 }
 

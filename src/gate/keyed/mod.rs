@@ -44,9 +44,9 @@
 //!
 //! The key itself, its gate, and at most 48 bytes beside them: hash, pointer and count, and up to three slots of four
 //! bytes, twice of that while a table grows. Nothing is freed by time and no task runs: a place is
-//! taken from a key that may go when another wants it. Up to 2048 keys are looked at for one, which is all of a
-//! table of that size; in a larger one that is nearly full of keys in use, a key that may go can be overlooked, and
-//! the newcomer is refused.
+//! taken from a key that may go when another wants it. At first 2048 keys are looked at for one, then all of them; if
+//! that was in vain, nobody looks at all of them again for 50 ns a key (5 ms for a hundred thousand), so that a flood
+//! of new keys before a table full of keys in use costs little.
 //!
 //! # Not for
 //!
@@ -58,9 +58,10 @@ mod gate;
 mod handle;
 #[cfg(all(test, any(seawall_loom, seawall_shuttle)))]
 mod models;
+mod shards;
 mod table;
 
 pub use self::evict::Evict;
 pub use self::gate::{By, KeyedPass};
 pub use self::handle::Keyed;
-pub(crate) use self::table::Table;
+pub(crate) use self::shards::{Shards, Spot};

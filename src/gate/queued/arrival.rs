@@ -4,8 +4,8 @@ use super::handle::Queue;
 use super::waiting::{Waiting, later};
 use crate::deadline;
 use crate::error::{Reason, Rejected};
-use crate::gate::line::{Entry, Full};
-use crate::gate::places::Order;
+use crate::gate::line::Full;
+use crate::gate::places::{Entry, Order};
 use crate::gate::{Admit, Blocked, Now};
 use crate::telemetry::{Kind, What};
 use crate::time::Instant;
@@ -74,7 +74,8 @@ where
     }
     let cost = gate.cost(request);
     let class = gate.rank(request).unwrap_or_default() as u8;
-    let entry = Entry { places: queue.places(), cost, class, order: queue.order, now };
+    let tenant = gate.tenant(request);
+    let entry = Entry { places: queue.places(), cost, class, tenant, order: queue.order, now };
     let stay = line
         .enter(entry)
         .map_err(|Full { due }| refuse(queue, Reason::QueueFull, due.map(|due| due - now)))?;

@@ -4,8 +4,8 @@ use super::arrival::{final_refusal, refuse};
 use super::handle::Queue;
 use crate::clock::Timer;
 use crate::error::{Reason, Rejected};
-use crate::gate::line::{Entry, Stay};
-use crate::gate::places::Order;
+use crate::gate::line::Stay;
+use crate::gate::places::{Entry, Order};
 use crate::gate::{Admit, Now};
 use crate::telemetry::{Kind, What};
 use crate::time::Instant;
@@ -155,6 +155,7 @@ impl Waiting {
                             places: usize::MAX,
                             cost: gate.cost(request),
                             class: gate.rank(request).unwrap_or_default() as u8,
+                            tenant: gate.tenant(request),
                             order: Order::Fifo,
                             now: at,
                         };

@@ -32,6 +32,40 @@ fn a_new_key_is_refused_while_all_are_in_use_and_takes_the_place_of_one_that_is_
     }
 }
 
+/// The last key that is looked at, in a table larger than a first look.
+#[tokio::test(start_paused = true)]
+async fn a_key_that_may_go_is_found_in_a_table_of_any_size() {
+    const KEYS: u64 = 20_000;
+    let keyed = keyed(KEYS as usize, 1);
+    let mut held: Vec<_> = (0..KEYS).map(|key| keyed.try_acquire(&key).unwrap()).collect();
+    for round in 0..20 {
+        drop(held.swap_remove((round * 997) as usize));
+        held.push(keyed.try_acquire(&(KEYS + round)).unwrap());
+    }
+    // All are in use. Once that was seen, nobody looks at all of them again for a while.
+    assert_eq!(keyed.try_acquire(&u64::MAX).unwrap_err().reason(), Reason::KeysFull);
+    drop(held.pop());
+    tokio::time::advance(Duration::from_millis(1)).await;
+    assert!(keyed.try_acquire(&u64::MAX).is_ok());
+    assert_eq!(keyed.len(), KEYS as usize);
+}
+
+/// As the docs tell.
+#[test]
+fn a_key_takes_few_bytes_beside_its_gate() {
+    let gate = {
+        let mut gate = None;
+        let spent = allocation_counter::measure(|| gate = Some(ConcurrencyLimit::new("tenants", 1)));
+        spent.bytes_current
+    };
+    let keyed = keyed(4_096, 1);
+    let spent =
+        allocation_counter::measure(|| (0..4_096).for_each(|key| drop(keyed.try_acquire(&key).unwrap())));
+    let per_key = spent.bytes_current / 4_096 - gate;
+    // The key, and what the docs say; a row that grows by doubling may stand half empty.
+    assert!((24..=8 + 48 * 2).contains(&per_key), "{per_key}");
+}
+
 #[test]
 fn no_capacity_refuses_every_key() {
     assert_eq!(keyed(0, 1).try_acquire(&1).unwrap_err().reason(), Reason::KeysFull);

@@ -1,6 +1,7 @@
 //! How many wait, and for how long.
 
 use super::{Waiter, at, fill, ms};
+use seawall::deadline::Deadline;
 use seawall::gate::Queued;
 use seawall::{ConcurrencyLimit, Instant, Reason};
 use std::task::Poll;
@@ -39,6 +40,21 @@ async fn a_wait_ends_with_its_limit() {
     assert_eq!(Instant::now() - start, ms(20));
     assert_eq!(queued.waiting(), 0);
     drop(held);
+}
+
+/// Whose time was up is told: the queue's, or the caller's.
+#[tokio::test(start_paused = true)]
+async fn a_wait_that_ends_with_the_deadline_says_so() {
+    let queued = Queued::new("q", ConcurrencyLimit::new("db", 0), 5, ms(20));
+    for (deadline, reason, after) in [(10, Reason::Deadline, 10), (30, Reason::QueueTimeout, 20)] {
+        let start = Instant::now();
+        let refused = Deadline::within(ms(deadline)).scope(queued.acquire()).await.unwrap_err();
+        assert_eq!((refused.by().as_str(), refused.reason()), ("q", reason));
+        assert_eq!(Instant::now() - start, ms(after));
+    }
+    // One that is over leaves no time to wait at all.
+    let refused = Deadline::within(Duration::ZERO).scope(queued.acquire()).await.unwrap_err();
+    assert_eq!((refused.reason(), queued.waiting()), (Reason::Deadline, 0));
 }
 
 #[tokio::test(start_paused = true)]
