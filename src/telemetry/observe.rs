@@ -1,4 +1,5 @@
 use super::{Event, Kind, What, trace};
+use crate::error::Rejected;
 use crate::gate::{Gate, Permit};
 use crate::name::Name;
 use std::fmt;
@@ -137,6 +138,14 @@ impl Telemetry {
     #[inline(never)]
     pub(crate) fn explain(&self, kind: Kind, why: &dyn fmt::Debug) {
         trace::why(self.name, kind, why);
+    }
+
+    /// Tells of a refusal: under an overload that is nearly every call, so nothing is built when nobody listens.
+    #[inline]
+    pub(crate) fn tell_refused(&self, kind: Kind, rejected: &Rejected) {
+        if self.is_observed() || trace::hears_quiet() {
+            self.tell(kind, What::Refused(*rejected));
+        }
     }
 
     /// Tells an observer, if there is one, of something that happens on every call.

@@ -4,6 +4,13 @@ use super::{Event, Kind, What};
 use crate::circuit_breaker::Turn;
 use crate::name::Name;
 use std::fmt;
+use tracing::level_filters::{LevelFilter, STATIC_MAX_LEVEL};
+
+/// Whether any subscriber hears of what is told quietly, such as a refusal.
+#[inline]
+pub(super) fn hears_quiet() -> bool {
+    STATIC_MAX_LEVEL >= LevelFilter::DEBUG && LevelFilter::current() >= LevelFilter::DEBUG
+}
 
 /// Logs what somebody reading logs in an outage wants: transitions and changes loud, refusals quiet,
 /// admissions not at all.
