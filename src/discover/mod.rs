@@ -53,6 +53,8 @@
 //! Dropped, the pool goes on with what it has.
 
 mod change;
+#[cfg(feature = "dns")]
+mod dns;
 mod file;
 mod found;
 mod lease;
@@ -60,11 +62,15 @@ mod ledger;
 mod lines;
 mod news;
 mod pace;
+#[cfg(feature = "dns")]
+mod records;
 mod registry;
 mod source;
 mod watch;
 
 pub use self::change::Change;
+#[cfg(feature = "dns")]
+pub use self::dns::{Dns, DnsError};
 pub use self::file::{File, FileError, Looking};
 pub(crate) use self::found::Again;
 pub use self::found::Found;

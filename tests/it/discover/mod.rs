@@ -1,6 +1,8 @@
 //! Who is there.
 
 mod changes;
+#[cfg(feature = "dns")]
+mod dns;
 mod file;
 mod registry;
 mod watch;
@@ -35,6 +37,22 @@ impl Followed {
 
     async fn run_seconds(&mut self, seconds: u64) -> Vec<String> {
         self.run(Duration::from_secs(seconds)).await
+    }
+
+    /// On a real clock: runs until the endpoints are these.
+    #[cfg(feature = "dns")]
+    async fn until(&mut self, ids: &[&str]) {
+        self.until_that(|followed| followed.ids() == ids).await;
+    }
+
+    #[cfg(feature = "dns")]
+    async fn until_that(&mut self, is: impl Fn(&Self) -> bool) {
+        let begin = seawall::Instant::now();
+        while !is(self) {
+            self.run(Duration::from_millis(5)).await;
+            let waited = seawall::Instant::now() - begin;
+            assert!(waited < Duration::from_secs(20), "{:?}, {:?}", self.ids(), self.counters.snapshot());
+        }
     }
 
     fn ids(&self) -> Vec<String> {
