@@ -2,14 +2,12 @@
 
 use crate::{Bare, Visit, serve};
 use seawall::circuit_breaker::Config;
-use seawall::rate_limit::Quota;
 use seawall::retry::Plan;
-use seawall::{CircuitBreaker, ConcurrencyLimit, Lift, RateLimiter, Retry, Timeout};
+use seawall::{CircuitBreaker, ConcurrencyLimit, Lift, Retry, Timeout};
 use std::time::Duration;
 use tower::Layer;
 use tower_resilience::bulkhead::BulkheadLayer;
 use tower_resilience::circuitbreaker::CircuitBreakerLayer;
-use tower_resilience::ratelimiter::RateLimiterLayer;
 use tower_resilience::retry::RetryLayer;
 use tower_resilience::timelimiter::TimeLimiterLayer;
 
@@ -28,11 +26,6 @@ pub(crate) fn rows(visit: &mut impl Visit) {
     let resilience = BulkheadLayer::builder().max_concurrent_calls(SLOTS as usize).reject_when_full();
     let resilience = resilience.build().unwrap().layer(Bare);
     visit.row("concurrency layer", "tower-resilience", || serve(resilience.clone()));
-
-    let limiter = RateLimiter::new("api", Quota::per_second(PLENTY)).layer();
-    visit.row("rate limit layer", "seawall", || serve(limiter.layer(Lift::new(Bare))));
-    let resilience = RateLimiterLayer::per_second(PLENTY as usize).build().unwrap().layer(Bare);
-    visit.row("rate limit layer", "tower-resilience", || serve(resilience.clone()));
 
     let breaker = CircuitBreaker::new("db", Config::default()).layer();
     visit.row("breaker layer", "seawall", || serve(breaker.layer(Lift::new(Bare))));

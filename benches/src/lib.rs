@@ -8,6 +8,7 @@
 //! it is not the expected one, so a row never measures an error by mistake.
 
 mod layers;
+mod limits;
 mod primitives;
 mod stacks;
 
@@ -26,6 +27,7 @@ pub trait Visit {
 /// Shows all rows.
 pub fn rows(visit: &mut impl Visit) {
     primitives::rows(visit);
+    limits::rows(visit);
     layers::rows(visit);
     stacks::rows(visit);
 }
@@ -88,6 +90,13 @@ pub(crate) fn ended<F: Future>(future: F) -> F::Output {
         std::hint::spin_loop();
     }
     unexpected("pending")
+}
+
+#[inline]
+pub(crate) fn expect(as_it_should: bool) {
+    if !black_box(as_it_should) {
+        unexpected("the other answer");
+    }
 }
 
 #[cold]

@@ -1,21 +1,14 @@
 //! Direct use: one decision, beside the field's best.
 
-use crate::{Visit, ended, unexpected};
+use crate::{Visit, ended, expect, unexpected};
 use seawall::circuit_breaker::{CircuitBreaker, Config, Trip, Window};
-use seawall::rate_limit::Quota;
-use seawall::{Class, ConcurrencyLimit, Instant, RateLimiter, Ratio};
+use seawall::{Class, ConcurrencyLimit, Instant, Ratio};
 use std::hint::black_box;
-use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::time::Duration;
 
-/// Never reached, so that only admissions are measured.
-const PLENTY: u32 = u32::MAX / 2;
-
 pub(crate) fn rows(visit: &mut impl Visit) {
     floors(visit);
-    limiter(visit);
-    limiter_refused(visit);
     breaker(visit);
     breaker_open(visit);
     permit(visit);
@@ -40,47 +33,6 @@ fn floors(visit: &mut impl Visit) {
             black_box(word.fetch_add(1, SeqCst));
         }
     });
-}
-
-fn limiter(visit: &mut impl Visit) {
-    const GROUP: &str = "limiter check";
-    let ours = RateLimiter::new("api", Quota::per_second(PLENTY));
-    visit.row(GROUP, "seawall", || || expect(ours.check().is_ok()));
-    visit.row(GROUP, "seawall, caller's now", || {
-        let mut now = Instant::now();
-        let ours = &ours;
-        move || {
-            now += Duration::from_nanos(10);
-            expect(ours.check_at(now).is_ok());
-        }
-    });
-
-    let quota = governor::Quota::per_second(NonZeroU32::MAX);
-    let governor_tsc = governor::RateLimiter::direct(quota);
-    visit.row(GROUP, "governor, its TSC clock", || || expect(governor_tsc.check().is_ok()));
-    let clock = governor::clock::MonotonicClock;
-    let governor_std = governor::RateLimiter::direct_with_clock(quota, clock);
-    visit.row(GROUP, "governor, std clock", || || expect(governor_std.check().is_ok()));
-
-    let ratelimit =
-        ratelimit::Ratelimiter::builder(PLENTY.into()).initial_available(PLENTY.into()).build().unwrap();
-    visit.row(GROUP, "ratelimit", || || expect(ratelimit.try_wait().is_ok()));
-
-    let leaky = leaky_bucket::RateLimiter::builder().max(PLENTY as usize).initial(PLENTY as usize).build();
-    visit.row(GROUP, "leaky-bucket", || || expect(leaky.try_acquire(1)));
-}
-
-fn limiter_refused(visit: &mut impl Visit) {
-    const GROUP: &str = "limiter refuses";
-    let ours = RateLimiter::new("api", Quota::per_hour(1));
-    let _ = ours.check();
-    visit.row(GROUP, "seawall", || || expect(ours.check().is_err()));
-    let governor = governor::RateLimiter::direct_with_clock(
-        governor::Quota::per_hour(NonZeroU32::MIN),
-        governor::clock::MonotonicClock,
-    );
-    let _ = governor.check();
-    visit.row(GROUP, "governor, std clock", || || expect(governor.check().is_err()));
 }
 
 fn breaker(visit: &mut impl Visit) {
@@ -201,11 +153,4 @@ fn permit(visit: &mut impl Visit) {
             drop(black_box(permit));
         }
     });
-}
-
-#[inline]
-fn expect(as_it_should: bool) {
-    if !black_box(as_it_should) {
-        unexpected("the other answer");
-    }
 }
