@@ -128,8 +128,11 @@ impl fmt::Debug for Instant {
 /// A duration in whole nanoseconds, saturating: `Duration::MAX` is legal wherever time is an argument.
 #[inline]
 pub(crate) const fn nanos(duration: Duration) -> u64 {
-    let nanos = duration.as_nanos();
-    if nanos > u64::MAX as u128 { u64::MAX } else { nanos as u64 }
+    const SECOND: u64 = 1_000_000_000;
+    match duration.as_secs().checked_mul(SECOND) {
+        Some(whole) => whole.saturating_add(duration.subsec_nanos() as u64),
+        None => u64::MAX,
+    }
 }
 
 #[cfg(test)]

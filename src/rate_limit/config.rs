@@ -1,5 +1,5 @@
 use super::Quota;
-use super::token_bucket::Pace;
+use super::pace::Pace;
 use crate::sync::atomic::{AtomicU64, Ordering::Acquire, Ordering::Release};
 
 /// The configuration beside words of state, read without a lock and never torn.

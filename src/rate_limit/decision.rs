@@ -88,6 +88,7 @@ impl Decision {
     }
 
     /// The refusal of a limiter of this name to a call of this cost.
+    #[inline]
     pub(crate) fn rejected(self, name: Name, cost: u32) -> Rejected {
         let name = self.by.unwrap_or(name);
         match self.verdict {

@@ -235,7 +235,7 @@ impl<A: Share> RateLimiter<A> {
         if decision.is_admitted() {
             self.0.telemetry.note(Kind::RateLimiter, || What::Admitted { cost });
         } else {
-            self.refuse(decision, cost);
+            let _ = self.refuse(decision, cost);
         }
         decision
     }
@@ -383,12 +383,12 @@ impl<A: Share> RateLimiter<A> {
         if !self.0.line.is_empty() && cost > 0 {
             return Err(self.refuse(self.behind(cost, now), cost));
         }
-        self.take(cost, now).map_err(|decision| self.refuse(decision, cost))
+        self.take(cost, now).inspect_err(|rejected| self.tell(rejected))
     }
 
     /// Takes `cost` permits past those who wait; a refusal is told nobody, since the queue answers for them.
     pub(super) fn take_in_turn(&self, cost: u32, now: Instant) -> Result<Taken, Rejected> {
-        self.take(cost, now).map_err(|decision| decision.rejected(self.0.telemetry.name(), cost))
+        self.take(cost, now)
     }
 
     pub(super) fn foretold(&self, cost: u32, now: Instant) -> Option<Duration> {
@@ -396,8 +396,8 @@ impl<A: Share> RateLimiter<A> {
     }
 
     #[inline]
-    fn take(&self, cost: u32, now: Instant) -> Result<Taken, Decision> {
-        self.0.cell.admit(cost, now)?;
+    fn take(&self, cost: u32, now: Instant) -> Result<Taken, Rejected> {
+        self.0.cell.admit(self.0.telemetry.name(), cost, now)?;
         let taken = Taken { cost, at: now };
         self.0.telemetry.note_admitted(Kind::RateLimiter, self, taken, cost);
         Ok(taken)
@@ -434,12 +434,15 @@ impl<A: Share> RateLimiter<A> {
         Decision::new(verdict, decision.remaining(), decision.reset_after())
     }
 
-    #[cold]
-    #[inline(never)]
     fn refuse(&self, decision: Decision, cost: u32) -> Rejected {
         let rejected = decision.rejected(self.0.telemetry.name(), cost);
-        self.0.telemetry.tell(Kind::RateLimiter, What::Refused(rejected));
+        self.tell(&rejected);
         rejected
+    }
+
+    #[inline]
+    fn tell(&self, rejected: &Rejected) {
+        self.0.telemetry.tell_refused(Kind::RateLimiter, rejected);
     }
 
     fn give_back(&self, Taken { cost, at }: Taken) {
@@ -461,7 +464,7 @@ impl<A: Share> Gate for RateLimiter<A> {
     fn refused(&self, rejected: &Rejected) {
         let by = rejected.by();
         if by == self.0.telemetry.name() || self.0.cell.update(|algorithm, _| algorithm.answers_to(by)) {
-            self.0.telemetry.tell(Kind::RateLimiter, What::Refused(*rejected));
+            self.0.telemetry.tell_refused(Kind::RateLimiter, rejected);
         }
     }
 

@@ -1,6 +1,6 @@
 use super::by_key::ByKey;
 use super::fingerprint::Fingerprints;
-use super::table::{Ask, Home, Refusal, Table};
+use super::table::{Ask, Home, Table};
 use super::{Carry, Decision, Quota};
 use crate::class::Class;
 use crate::error::{Reason, Rejected};
@@ -163,7 +163,8 @@ impl KeyedRateLimiter {
     /// As [`check`](Self::check).
     #[inline]
     pub fn check_at<K: Hash + ?Sized>(&self, key: &K, now: Instant) -> Result<(), Rejected> {
-        self.take(self.fingerprint(key), 1, None, now).map(drop)
+        let key = self.fingerprint(key);
+        if self.takes_quickly(key, 1, now) { Ok(()) } else { self.take_slowly(key, 1, None, now).map(drop) }
     }
 
     /// Leave to make one call for this key.
@@ -270,11 +271,10 @@ impl KeyedRateLimiter {
         let now = Instant::now();
         let (key, charge) = (self.fingerprint(key), true);
         let own = self.own(key, None);
-        let ask = Ask { key, cost, own, full: self.policy(), now, charge };
+        let ask = Ask { by: self.name(), key, cost, own, full: self.policy(), now, charge };
         let wait = match self.0.table.admit(ask) {
-            Ok((Home::Nowhere, _)) => Duration::ZERO,
+            Ok((Home::Nowhere, _)) | Err(_) => Duration::ZERO,
             Ok((_, full_at)) => self.0.table.debt(full_at, own, now),
-            Err(_) => Duration::ZERO,
         };
         self.0.telemetry.note(Kind::RateLimiter, || What::Admitted { cost });
         wait
@@ -425,8 +425,7 @@ impl KeyedRateLimiter {
 
     #[inline]
     pub(super) fn fingerprint<K: Hash + ?Sized>(&self, key: &K) -> u64 {
-        // 0 is a slot that was never used.
-        self.0.fingerprints.hash_one(key).max(1)
+        Table::fit(self.0.fingerprints.hash_one(key))
     }
 
     #[inline]
@@ -437,12 +436,17 @@ impl KeyedRateLimiter {
         own: Option<Quota>,
         now: Instant,
     ) -> Result<TakenByKey, Rejected> {
-        let Shared { table, overridden, telemetry, .. } = &*self.0;
-        let common = own.is_none() && !overridden.load(Acquire);
-        if common && !telemetry.is_observed() && table.try_admit(key, cost, now) {
+        if own.is_none() && self.takes_quickly(key, cost, now) {
             return Ok(TakenByKey { key, own: None, cost, home: Home::Slot });
         }
         self.take_slowly(key, cost, own, now)
+    }
+
+    /// Takes permits of a known key that has the common quota, if nobody listens.
+    #[inline]
+    fn takes_quickly(&self, key: u64, cost: u32, now: Instant) -> bool {
+        let Shared { table, overridden, telemetry, .. } = &*self.0;
+        !overridden.load(Acquire) && !telemetry.is_observed() && table.try_admit(key, cost, now)
     }
 
     /// The same with all that is not needed on a quiet day: new keys, quotas of their own, an observer, the refusal.
@@ -455,29 +459,18 @@ impl KeyedRateLimiter {
         now: Instant,
     ) -> Result<TakenByKey, Rejected> {
         let own = self.own(key, own);
-        let ask = Ask { key, cost, own, full: self.policy(), now, charge: false };
+        let ask = Ask { by: self.name(), key, cost, own, full: self.policy(), now, charge: false };
         match self.0.table.admit(ask) {
             Ok((home, _)) => {
                 let taken = TakenByKey { key, own, cost, home };
                 self.0.telemetry.note_admitted(Kind::RateLimiter, self, taken, cost);
                 Ok(taken)
             }
-            Err(refusal) => Err(self.refuse(refusal, cost)),
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn refuse(&self, refusal: Refusal, cost: u32) -> Rejected {
-        let name = self.0.telemetry.name();
-        let rejected = match refusal {
-            Refusal::NoRoom { retry_after } => {
-                Rejected::new(name, Reason::KeysFull).retry_in(Duration::from_nanos(retry_after))
+            Err(rejected) => {
+                self.0.telemetry.tell_refused(Kind::RateLimiter, &rejected);
+                Err(rejected)
             }
-            Refusal::Decided(decision) => decision.rejected(name, cost),
-        };
-        self.refused(&rejected);
-        rejected
+        }
     }
 
     #[inline]
@@ -510,7 +503,7 @@ impl Gate for KeyedRateLimiter {
 
     fn refused(&self, rejected: &Rejected) {
         if rejected.by() == self.0.telemetry.name() {
-            self.0.telemetry.tell(Kind::RateLimiter, What::Refused(*rejected));
+            self.0.telemetry.tell_refused(Kind::RateLimiter, rejected);
         }
     }
 

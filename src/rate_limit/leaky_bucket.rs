@@ -88,8 +88,8 @@ impl LeakyBucket {
     /// The decision that refused: it would overflow now, or whatever the level.
     pub fn shape(&self, state: &mut FullAt, cost: u32, now: Instant) -> Result<Duration, Decision> {
         let pace = self.bucket.pace;
-        let slack = u128::from(self.slack) * u128::from(pace.cost);
-        let goes = u128::from(state.0).saturating_sub(slack);
+        let slack = u64::from(self.slack).saturating_mul(pace.cost);
+        let goes = state.0.saturating_sub(slack);
         let decision = self.bucket.admit(state, cost, now);
         if decision.is_admitted() { Ok(Duration::from_nanos(pace.until(goes, now))) } else { Err(decision) }
     }

@@ -226,8 +226,7 @@ impl LeasedRateLimiter {
         Decision::new(Verdict::Limited { retry_after }, decision.remaining(), decision.reset_after())
     }
 
-    #[cold]
-    #[inline(never)]
+    #[inline]
     fn refuse(&self, decision: Decision, cost: u32) -> Rejected {
         let rejected = decision.rejected(self.0.telemetry.name(), cost);
         self.refused(&rejected);
@@ -244,7 +243,7 @@ impl Gate for LeasedRateLimiter {
 
     fn refused(&self, rejected: &Rejected) {
         if rejected.by() == self.0.telemetry.name() {
-            self.0.telemetry.tell(Kind::RateLimiter, What::Refused(*rejected));
+            self.0.telemetry.tell_refused(Kind::RateLimiter, rejected);
         }
     }
 

@@ -78,11 +78,11 @@ impl Leases {
     pub(super) fn take(&self, cost: u32, now: Instant) -> Result<(), Decision> {
         loop {
             let lease = self.lease.load(SeqCst);
-            if cost <= lease && self.bucket.admit(lease, now).is_ok() {
+            if cost <= lease && self.bucket.try_admit(lease, now) {
                 self.put(lease - cost);
                 return Ok(());
             }
-            if self.bucket.admit(cost, now).is_ok() || self.slots.iter().any(|slot| take(slot, cost)) {
+            if self.bucket.try_admit(cost, now) || self.slots.iter().any(|slot| take(slot, cost)) {
                 return Ok(());
             }
             let (moves, decision) = (self.moves.load(SeqCst), self.peek(cost, now));
@@ -161,7 +161,7 @@ impl Leases {
         for slot in &self.slots {
             gathered += take_up_to(slot, cost - gathered);
         }
-        let all = gathered == cost || self.bucket.admit(cost - gathered, now).is_ok();
+        let all = gathered == cost || self.bucket.try_admit(cost - gathered, now);
         if !all {
             self.put(gathered);
         }

@@ -126,6 +126,7 @@ mod leased;
 mod leases;
 #[cfg(all(test, seawall_loom))]
 mod models;
+mod pace;
 mod parse;
 mod quota;
 pub mod remote;

@@ -1,13 +1,16 @@
 //! Every interleaving of a few threads, by loom: `RUSTFLAGS="--cfg seawall_loom" cargo test --lib --release models`.
 
 use super::share::Cell;
-use super::table::{Ask, Home, Refusal, Table};
+use super::table::{Ask, Home, Table};
 use super::{Carry, Quota, TokenBucket, WhenFull, Word};
+use crate::error::Rejected;
+use crate::name::Name;
 use crate::time::Instant;
 use loom::sync::Arc;
 use loom::thread;
 use std::time::Duration;
 
+const BY: Name = Name::new("model");
 const NOW: Instant = Instant::from_nanos(1_000);
 
 fn quota(permits: u32, burst: u32) -> Quota {
@@ -25,7 +28,7 @@ fn three<T: Send + Sync + 'static>(shared: &Arc<T>, step: [fn(&T) -> u32; 3]) ->
 }
 
 fn take(word: &Word) -> u32 {
-    u32::from(word.try_admit(1, NOW) || word.admit(1, NOW).is_ok())
+    u32::from(word.try_admit(1, NOW) || word.admit(BY, 1, NOW).is_ok())
 }
 
 fn left(word: &Word) -> u32 {
@@ -73,8 +76,8 @@ fn a_step_sees_the_old_quota_or_the_new_one_and_is_charged_by_it() {
     });
 }
 
-fn ask(table: &Table, key: u64) -> Result<Home, Refusal> {
-    let ask = Ask { key, cost: 1, own: None, full: WhenFull::Refuse, now: NOW, charge: false };
+fn ask(table: &Table, key: u64) -> Result<Home, Rejected> {
+    let ask = Ask { by: BY, key, cost: 1, own: None, full: WhenFull::Refuse, now: NOW, charge: false };
     if table.try_admit(key, 1, NOW) { Ok(Home::Slot) } else { table.admit(ask).map(|(home, _)| home) }
 }
 
@@ -91,8 +94,15 @@ fn the_first_use_of_a_key_is_no_race() {
 fn a_slot_is_used_by_its_key_or_taken_by_another() {
     loom::model(|| {
         let table = Arc::new(Table::new(quota(1, 1), 1));
-        let then =
-            Ask { key: 7, cost: 1, own: None, full: WhenFull::Refuse, now: Instant::ZERO, charge: false };
+        let then = Ask {
+            by: BY,
+            key: 7,
+            cost: 1,
+            own: None,
+            full: WhenFull::Refuse,
+            now: Instant::ZERO,
+            charge: false,
+        };
         // Its bucket is full again at this very instant.
         assert!(table.admit(then).is_ok());
         let admitted = three(

@@ -1,8 +1,10 @@
 use super::algorithm::{Algorithm, Carry};
 use super::{
-    Booking, Decision, FixedWindow, Heeding, LeakyBucket, Named, SlidingWindowCounter, SlidingWindowLog,
-    TokenBucket, Word,
+    Booking, FixedWindow, Heeding, LeakyBucket, Named, SlidingWindowCounter, SlidingWindowLog, TokenBucket,
+    Word,
 };
+use crate::error::Rejected;
+use crate::name::Name;
 use crate::sync::Mutex;
 use crate::time::Instant;
 
@@ -75,14 +77,15 @@ pub trait Cell<A: Algorithm> {
         false
     }
 
-    /// Takes `cost` permits, or says why not: [`Algorithm::admit`] without the figures of an admission.
+    /// Takes `cost` permits, or refuses by this name: [`Algorithm::admit`] without the figures that a refusal
+    /// does not tell.
     ///
     /// # Errors
     ///
-    /// The decision that refused.
-    fn admit(&self, cost: u32, now: Instant) -> Result<(), Decision> {
+    /// The refusal.
+    fn admit(&self, by: Name, cost: u32, now: Instant) -> Result<(), Rejected> {
         let decision = self.update(|algorithm, state| algorithm.admit(state, cost, now));
-        if decision.is_admitted() { Ok(()) } else { Err(decision) }
+        if decision.is_admitted() { Ok(()) } else { Err(decision.rejected(by, cost)) }
     }
 }
 

@@ -1,6 +1,8 @@
 use super::config::{Config, PARKED};
-use super::token_bucket::Pace;
+use super::pace::Pace;
 use super::{Decision, Quota, WhenFull};
+use crate::error::{Reason, Rejected};
+use crate::name::Name;
 use crate::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use crate::sync::{Mutex, Padded, spin_loop};
 use crate::time::Instant;
@@ -8,9 +10,14 @@ use std::time::Duration;
 
 /// Buckets by fingerprint in a flat array of fixed size.
 ///
-/// A key may stand anywhere in the [`REACH`] slots from its home on. Finding it takes no lock; taking a slot for
-/// it takes the lock of its stripe, so that a key never stands in two slots. A slot is taken from a bucket
-/// that is full at that instant, which nobody can tell from one that was never there.
+/// ```text
+///   home ──► [ k k k k ][ k k k k ][ k k · · ]    lines of four slots; a key stands before the first · on its path
+/// ```
+///
+/// A key may stand in any of the [`REACH`] lines from its home on; a line of slots is a line of the cache, so most keys
+/// are found by reading one. Finding takes no lock; taking a slot takes the lock of the key's stripe, so that a key never
+/// stands in two. A slot is taken that was never used, or from a bucket that is full at that instant, which nobody
+/// can tell from one that was never there. No slot is ever emptied again, so a search ends at the first empty one.
 ///
 /// # Memory ordering
 ///
@@ -22,24 +29,36 @@ use std::time::Duration;
 /// many; nobody is admitted one too many.)
 #[derive(Debug)]
 pub(super) struct Table {
-    slots: Box<[Slot]>,
+    lines: Box<[Line]>,
+    max_keys: usize,
     stripes: [Mutex<()>; STRIPES],
     // For the keys that found no room.
     overflow: Padded<AtomicU64>,
     config: Config,
 }
 
-#[derive(Debug, Default)]
+/// Four slots, a line of the cache.
+#[derive(Debug)]
+#[repr(align(64))]
+struct Line([Slot; SLOTS]);
+
+#[derive(Debug)]
 struct Slot {
-    /// The fingerprint; 0 in a slot that was never used.
+    /// The fingerprint, or [`EMPTY`], or [`BARRED`].
     key: AtomicU64,
     full_at: AtomicU64,
 }
 
-/// The slots in which a key may stand: a line of its own and the next, and 32 more.
-const REACH: usize = 40;
+const SLOTS: usize = 4;
+/// The lines in which a key may stand: its own and the next, and 32 slots more.
+const REACH: usize = 10;
 /// Insertions of different keys seldom meet at one lock.
 const STRIPES: usize = 64;
+
+/// The key of a slot that was never used.
+const EMPTY: u64 = 0;
+/// The key and the word of a slot of the last line that would be one more than `max_keys`. No bucket has this word.
+const BARRED: u64 = PARKED - 1;
 
 /// Where permits were taken from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,25 +69,35 @@ pub(super) enum Home {
     Nowhere,
 }
 
-/// Why none were.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
-    Decided(Decision),
-    NoRoom { retry_after: u64 },
-}
-
 impl Table {
     pub(super) fn new(quota: Quota, max_keys: usize) -> Self {
+        let max_keys = max_keys.max(1);
+        let slot = |index| {
+            let barred = if index < max_keys { EMPTY } else { BARRED };
+            Slot { key: AtomicU64::new(barred), full_at: AtomicU64::new(barred) }
+        };
+        let line = |line| Line(std::array::from_fn(|index| slot(line * SLOTS + index)));
         Self {
-            slots: (0..max_keys.max(1)).map(|_| Slot::default()).collect(),
+            lines: (0..max_keys.div_ceil(SLOTS)).map(line).collect(),
+            max_keys,
             stripes: std::array::from_fn(|_| Mutex::new(())),
             overflow: Padded(AtomicU64::new(0)),
             config: Config::new(Pace::finest(quota), quota),
         }
     }
 
+    /// A fingerprint that stands for none of the keys that are no keys.
+    #[inline]
+    pub(super) const fn fit(fingerprint: u64) -> u64 {
+        match fingerprint {
+            EMPTY => EMPTY + 1,
+            BARRED => BARRED + 1,
+            fingerprint => fingerprint,
+        }
+    }
+
     pub(super) const fn max_keys(&self) -> usize {
-        self.slots.len()
+        self.max_keys
     }
 
     pub(super) fn quota(&self) -> Quota {
@@ -87,10 +116,10 @@ impl Table {
         self.config.get().0.told_for(own)
     }
 
-    /// Takes permits of a key that stands where it is first looked for; after a no, [`admit`](Self::admit) decides.
+    /// Takes permits of a key that stands somewhere; after a no, [`admit`](Self::admit) decides.
     #[inline]
     pub(super) fn try_admit(&self, key: u64, cost: u32, now: Instant) -> bool {
-        let Some(slot) = self.slots.get(self.home(key)) else { return false };
+        let Some(slot) = self.find(key) else { return false };
         loop {
             let (seen, pace) = self.config.read(|| slot.full_at.load(SeqCst));
             if cost == 0 || slot.key.load(SeqCst) != key {
@@ -105,7 +134,7 @@ impl Table {
     }
 
     /// Takes the permits; answers from where, and the state there afterwards.
-    pub(super) fn admit(&self, ask: Ask) -> Result<(Home, u64), Refusal> {
+    pub(super) fn admit(&self, ask: Ask) -> Result<(Home, u64), Rejected> {
         if ask.cost == 0 {
             return Ok((Home::Nowhere, 0));
         }
@@ -172,19 +201,20 @@ impl Table {
     /// Keys whose bucket is not full: a walk over the whole table.
     pub(super) fn live(&self, now: Instant) -> usize {
         let now = self.config.read(|| 0).1.ticks(now);
-        self.slots.iter().filter(|slot| (now + 1..PARKED).contains(&slot.full_at.load(SeqCst))).count()
+        self.slots().filter(|slot| (now + 1..BARRED).contains(&slot.full_at.load(SeqCst))).count()
     }
 
     /// Changes the quota; `carry` makes each new word of an old one. Callers wait while the table is walked twice.
     pub(super) fn replace(&self, quota: Quota, carry: impl Fn(Pace, Pace, u64) -> u64) -> Quota {
         let stripes = self.stripes.each_ref().map(Mutex::lock);
         let ((old, before), new) = (self.config.get(), Pace::finest(quota));
-        let words = || self.slots.iter().map(|slot| &slot.full_at).chain([&self.overflow.0]);
+        let words = || self.slots().map(|slot| &slot.full_at).chain([&self.overflow.0]);
         let states: Vec<u64> = words().map(|word| word.swap(PARKED, SeqCst)).collect();
         self.config.set(new, quota);
         for (word, state) in words().zip(states) {
-            let next = if state == 0 { 0 } else { carry(old, new, state) };
-            word.store(if next == state && old != new && state > 0 { next + 1 } else { next }, SeqCst);
+            let next = if matches!(state, 0 | BARRED) { state } else { carry(old, new, state) };
+            let same = next == state && old != new && !matches!(state, 0 | BARRED);
+            word.store(if same { next + 1 } else { next }, SeqCst);
         }
         drop(stripes);
         before
@@ -192,24 +222,37 @@ impl Table {
 
     #[inline]
     fn find(&self, key: u64) -> Option<&Slot> {
-        self.path(key).find(|slot| slot.key.load(SeqCst) == key)
+        let mut at = self.home(key);
+        for _ in 0..REACH {
+            let Line(slots) = self.lines.get(at)?;
+            // Which of four is anybody's guess, so without a branch.
+            let is = |index: usize| usize::from(slots[index].key.load(SeqCst) == key) * index;
+            let slot = &slots[(is(1) | is(2) | is(3)) % SLOTS];
+            if slot.key.load(SeqCst) == key {
+                return Some(slot);
+            }
+            // Slots are used in their order.
+            if slots[SLOTS - 1].key.load(SeqCst) == EMPTY {
+                return None;
+            }
+            at = if at + 1 == self.lines.len() { 0 } else { at + 1 };
+        }
+        None
     }
 
-    /// The slots in which the key may stand, from its home on and round the end.
-    #[inline]
-    fn path(&self, key: u64) -> impl Iterator<Item = &Slot> {
-        let slots = self.slots.len();
-        let home = self.home(key);
-        let (ahead, reach) = (slots - home, REACH.min(slots));
-        let (first, second) =
-            if reach <= ahead { (home..home + reach, 0..0) } else { (home..slots, 0..reach - ahead) };
-        self.slots[first].iter().chain(&self.slots[second])
+    /// The lines in which the key may stand, from its home on and round the end.
+    fn path(&self, key: u64) -> impl Iterator<Item = &Line> {
+        let (before, from) = self.lines.split_at_checked(self.home(key)).unwrap_or_default();
+        from.iter().chain(before).take(REACH)
     }
 
-    /// The slot in which a key is first looked for.
     #[inline]
     fn home(&self, key: u64) -> usize {
-        ((u128::from(key) * self.slots.len() as u128) >> 64) as usize
+        ((u128::from(key) * self.lines.len() as u128) >> 64) as usize
+    }
+
+    fn slots(&self) -> impl Iterator<Item = &Slot> {
+        self.lines.iter().flat_map(|line| &line.0)
     }
 
     const fn stripe(&self, key: u64) -> &Mutex<()> {
@@ -218,7 +261,7 @@ impl Table {
 
     /// One decision in a slot that had the key; `None` if it has it no longer.
     #[inline]
-    fn admit_in(&self, slot: &Slot, ask: Ask) -> Option<Result<(Home, u64), Refusal>> {
+    fn admit_in(&self, slot: &Slot, ask: Ask) -> Option<Result<(Home, u64), Rejected>> {
         loop {
             let (seen, pace) = self.read(slot, ask.own);
             if !slot.holds(ask.key, seen) {
@@ -237,25 +280,34 @@ impl Table {
     /// A decision for a key that has no slot, as far as could be seen without the lock.
     #[cold]
     #[inline(never)]
-    fn insert(&self, ask: Ask) -> Result<(Home, u64), Refusal> {
+    fn insert(&self, ask: Ask) -> Result<(Home, u64), Rejected> {
         let _stripe = self.stripe(ask.key).lock();
         let pace = self.pace(ask.own);
         let now = pace.ticks(ask.now);
         'search: loop {
             let (mut free, mut earliest, mut parked) = (None, PARKED, false);
-            for slot in self.path(ask.key) {
-                let state = slot.full_at.load(SeqCst);
-                if slot.holds(ask.key, state) {
-                    match self.admit_in(slot, ask) {
-                        Some(answer) => return answer,
-                        None => continue 'search,
+            'path: for line in self.path(ask.key) {
+                let near = free.is_some();
+                for slot in &line.0 {
+                    let (state, key) = (slot.full_at.load(SeqCst), slot.key.load(SeqCst));
+                    if key == ask.key && state != PARKED {
+                        match self.admit_in(slot, ask) {
+                            Some(answer) => return answer,
+                            None => continue 'search,
+                        }
                     }
+                    if key == EMPTY {
+                        parked |= state == PARKED;
+                        free = Some((slot, state)).filter(|_| state != PARKED);
+                        break 'path;
+                    }
+                    // The nearest line that has one, and there the one that has been idle longest.
+                    if state <= now && !near && free.is_none_or(|(_, idle)| state < idle) {
+                        free = Some((slot, state));
+                    }
+                    parked |= state == PARKED;
+                    earliest = earliest.min(state);
                 }
-                if state <= now {
-                    free = free.or(Some((slot, state)));
-                }
-                parked |= state == PARKED;
-                earliest = earliest.min(state);
             }
             // While those without a slot are in debt together, so is who leaves them.
             let overflow = self.overflow.0.load(SeqCst);
@@ -277,7 +329,7 @@ impl Table {
             }
             return match ask.full {
                 WhenFull::Refuse => {
-                    Err(Refusal::NoRoom { retry_after: pace.until(u128::from(earliest), ask.now) })
+                    Err(Rejected::in_nanos(ask.by, Reason::KeysFull, pace.until(earliest, ask.now)))
                 }
                 WhenFull::Admit => Ok((Home::Nowhere, 0)),
                 WhenFull::SharedBucket => match ask.step(pace, overflow) {
@@ -295,6 +347,8 @@ impl Table {
 /// Permits for one key.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ask {
+    /// Who refuses.
+    pub(super) by: Name,
     pub(super) key: u64,
     pub(super) cost: u32,
     /// Another quota than the table's.
@@ -315,9 +369,8 @@ impl Ask {
     }
 
     #[cold]
-    #[inline(never)]
-    fn refused(self, pace: Pace, full_at: u64) -> Refusal {
-        Refusal::Decided(pace.answer(full_at, self.cost, 0, self.now))
+    fn refused(self, pace: Pace, full_at: u64) -> Rejected {
+        pace.refusal(full_at, self.by, self.cost, self.now)
     }
 }
 

@@ -1,8 +1,11 @@
+use super::TokenBucket;
 use super::algorithm::{Algorithm, Carry};
 use super::config::{Config, PARKED};
+use super::pace::Pace;
 use super::share::Cell;
-use super::token_bucket::{FullAt, Pace};
-use super::{Decision, TokenBucket};
+use super::token_bucket::FullAt;
+use crate::error::Rejected;
+use crate::name::Name;
 use crate::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use crate::sync::{Mutex, Padded};
 use crate::time::Instant;
@@ -87,7 +90,8 @@ impl Cell<TokenBucket> for Word {
         }
     }
 
-    fn admit(&self, cost: u32, now: Instant) -> Result<(), Decision> {
+    #[inline]
+    fn admit(&self, by: Name, cost: u32, now: Instant) -> Result<(), Rejected> {
         if cost == 0 {
             return Ok(());
         }
@@ -97,12 +101,13 @@ impl Cell<TokenBucket> for Word {
                 Some(next) if self.full_at.0.compare_exchange(seen, next, SeqCst, SeqCst).is_ok() => {
                     return Ok(());
                 }
-                None if self.full_at.0.load(SeqCst) == seen => return Err(pace.answer(seen, cost, 0, now)),
+                None if self.full_at.0.load(SeqCst) == seen => return Err(pace.refusal(seen, by, cost, now)),
                 _ => {}
             }
         }
     }
 
+    #[inline]
     fn update<T>(&self, mut step: impl FnMut(&TokenBucket, &mut FullAt) -> T) -> T {
         loop {
             let (seen, pace) = self.read();
