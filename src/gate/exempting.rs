@@ -37,6 +37,21 @@ impl<G, F> Exempting<G, F> {
         Self { gate, exempt }
     }
 
+    /// Whether the request passes without being asked.
+    ///
+    /// ```
+    /// use seawall::{ConcurrencyLimit, Gate};
+    /// let sparing = ConcurrencyLimit::new("api", 4).exempt(|path: &str| path == "/health");
+    /// assert!(sparing.is_exempt("/health"));
+    /// ```
+    #[must_use]
+    pub fn is_exempt<Req: ?Sized>(&self, request: &Req) -> bool
+    where
+        F: Fn(&Req) -> bool,
+    {
+        (self.exempt)(request)
+    }
+
     /// The gate.
     ///
     /// ```

@@ -1,4 +1,4 @@
-use super::{Caller, ClientAddress};
+use super::{Caller, ClientAddress, Told};
 use crate::class::Class;
 use crate::error::{Reason, Rejected};
 use crate::gate::{Admit, Gate, Now};
@@ -62,6 +62,20 @@ impl ClientAddress {
 }
 
 impl PerClient {
+    /// Admits as a gate does, and tells the figures of the client's bucket.
+    pub(super) fn take_quoted<B>(&self, request: &Request<B>, now: &mut Now) -> Told<Option<TakenByKey>> {
+        let key = match self.clients.of(request) {
+            Caller::Known(key) => self.limiter.fingerprint(&key),
+            Caller::Exempt => return Told { result: Ok(None), decision: None, limits: Vec::new() },
+            Caller::Rejected => {
+                return Told { result: Err(self.unknown()), decision: None, limits: Vec::new() };
+            }
+        };
+        let (result, decision) = self.limiter.take_quoted(key, 1, None, now.get());
+        let limits = vec![(self.limiter.name(), self.limiter.quota_of(key, None))];
+        Told { result: result.map(Some), decision, limits }
+    }
+
     #[cold]
     #[inline(never)]
     fn unknown(&self) -> Rejected {

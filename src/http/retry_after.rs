@@ -62,6 +62,16 @@ fn read(value: &HeaderValue, sent: impl FnOnce() -> SystemTime) -> Option<Durati
     }
 }
 
+/// The time from the answer's own `Date` to so many seconds, or milliseconds, of the Unix epoch; zero if gone by.
+pub(super) fn since(headers: &HeaderMap, epoch: u64) -> Duration {
+    // In seconds that would be the year 5138.
+    const MILLIS: u64 = 100_000_000_000;
+    let sent = headers.get(DATE).and_then(date).unwrap_or_else(wall_clock);
+    let then = if epoch < MILLIS { Duration::from_secs(epoch) } else { Duration::from_millis(epoch) };
+    let now = sent.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    then.saturating_sub(now)
+}
+
 /// A number of nothing but digits, saturating.
 pub(super) fn digits(text: &[u8]) -> Option<u64> {
     if text.is_empty() || !text.iter().all(u8::is_ascii_digit) {

@@ -54,6 +54,11 @@ pub trait Algorithm: Copy {
     /// Permits, period and capacity; of several limits, the narrowest in the long run.
     fn quota(&self) -> Quota;
 
+    /// Shows each limit and its name: one, unless several are asked together; `name` is the limiter's.
+    fn each_limit(&self, name: Name, see: &mut dyn FnMut(Name, Quota)) {
+        see(name, self.quota());
+    }
+
     /// Whether a refusal by this name is one of this algorithm's, see [`Named`](super::Named).
     fn answers_to(&self, name: Name) -> bool {
         let _ = name;

@@ -30,7 +30,7 @@ use std::time::Duration;
 /// ```
 #[must_use]
 pub struct ByCost<F, A: Share = TokenBucket> {
-    limiter: RateLimiter<A>,
+    pub(super) limiter: RateLimiter<A>,
     cost: F,
 }
 

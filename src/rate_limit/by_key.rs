@@ -30,10 +30,10 @@ use std::hash::Hash;
 #[derive(Clone)]
 #[must_use]
 pub struct ByKey<K, C = One, Q = Common> {
-    limiter: KeyedRateLimiter,
-    key: K,
-    cost: C,
-    quota: Q,
+    pub(super) limiter: KeyedRateLimiter,
+    pub(super) key: K,
+    pub(super) cost: C,
+    pub(super) quota: Q,
 }
 
 /// Each request costs one permit.

@@ -25,6 +25,8 @@ pub struct Decision {
     remaining: u32,
     // Of several limits, a bit for each that refused.
     refusing: u32,
+    // Of several limits, the narrowest now.
+    narrowest: u8,
     // Nanoseconds.
     reset_after: u64,
     by: Option<Name>,
@@ -60,7 +62,7 @@ impl Decision {
     /// ```
     #[inline]
     pub const fn new(verdict: Verdict, remaining: u32, reset_after: Duration) -> Self {
-        Self { verdict, remaining, refusing: 0, reset_after: nanos(reset_after), by: None }
+        Self { verdict, remaining, refusing: 0, narrowest: 0, reset_after: nanos(reset_after), by: None }
     }
 
     #[inline]
@@ -103,6 +105,7 @@ impl Decision {
     /// Given by the limit of this index among several.
     pub(crate) const fn at(mut self, index: usize) -> Self {
         self.refusing = if self.is_admitted() || index > 31 { 0 } else { 1 << index };
+        self.narrowest = index as u8;
         self
     }
 
@@ -122,7 +125,13 @@ impl Decision {
                 .fold(0, |refusing, decision| refusing | decision.refusing),
             Verdict::Admitted | Verdict::Limited { .. } => self.refusing | other.refusing,
         };
+        let narrowest = match longest.verdict {
+            Verdict::Admitted if other.remaining < self.remaining => other.narrowest,
+            Verdict::Admitted => self.narrowest,
+            Verdict::Limited { .. } | Verdict::TooLarge { .. } => longest.narrowest,
+        };
         Self {
+            narrowest,
             verdict: longest.verdict,
             remaining: self.remaining.min(other.remaining),
             refusing,
@@ -239,6 +248,20 @@ impl Decision {
     pub fn refusing(&self) -> impl Iterator<Item = usize> + use<> {
         let refusing = self.refusing;
         (0..32).filter(move |index| refusing >> index & 1 == 1)
+    }
+
+    /// Of several limits asked together, the place of the narrowest now: the one that refuses longest, or else the one
+    /// with the least left.
+    ///
+    /// ```
+    /// use seawall::Instant;
+    /// use seawall::rate_limit::{Algorithm, Quota, TokenBucket};
+    /// let limits = [Quota::per_second(10), Quota::per_minute(5)].map(TokenBucket::new);
+    /// assert_eq!(limits.admit(&mut limits.fresh(), 1, Instant::ZERO).narrowest(), 1);
+    /// ```
+    #[must_use]
+    pub const fn narrowest(&self) -> usize {
+        self.narrowest as usize
     }
 
     /// The name of the limit that refused, if it has one of its own: of several, the one with the longest wait.

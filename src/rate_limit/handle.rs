@@ -31,12 +31,12 @@ use std::time::Duration;
 /// ```
 #[doc(alias = "throttle")]
 #[doc(alias = "GCRA")]
-pub struct RateLimiter<A: Share = TokenBucket>(Arc<Shared<A>>);
+pub struct RateLimiter<A: Share = TokenBucket>(pub(super) Arc<Shared<A>>);
 
-struct Shared<A: Share> {
-    cell: A::Cell,
-    telemetry: Telemetry,
-    line: Line,
+pub(super) struct Shared<A: Share> {
+    pub(super) cell: A::Cell,
+    pub(super) telemetry: Telemetry,
+    pub(super) line: Line,
 }
 
 verbs!(
@@ -423,7 +423,7 @@ impl<A: Share> RateLimiter<A> {
     /// The answer to a newcomer while others wait: none overtakes.
     #[cold]
     #[inline(never)]
-    fn behind(&self, cost: u32, now: Instant) -> Decision {
+    pub(super) fn behind(&self, cost: u32, now: Instant) -> Decision {
         let ahead = self.0.line.cost();
         let decision = self.0.cell.update(|algorithm, state| algorithm.peek(state, cost, ahead, now));
         if !decision.is_admitted() {
@@ -434,7 +434,7 @@ impl<A: Share> RateLimiter<A> {
         Decision::new(verdict, decision.remaining(), decision.reset_after())
     }
 
-    fn refuse(&self, decision: Decision, cost: u32) -> Rejected {
+    pub(super) fn refuse(&self, decision: Decision, cost: u32) -> Rejected {
         let rejected = decision.rejected(self.0.telemetry.name(), cost);
         self.tell(&rejected);
         rejected
@@ -454,8 +454,8 @@ impl<A: Share> RateLimiter<A> {
 /// The permits that a call took, and when.
 #[derive(Clone, Copy, Debug)]
 pub struct Taken {
-    cost: u32,
-    at: Instant,
+    pub(super) cost: u32,
+    pub(super) at: Instant,
 }
 
 impl<A: Share> Gate for RateLimiter<A> {

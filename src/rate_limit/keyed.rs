@@ -62,10 +62,10 @@ use std::time::Duration;
 ///
 /// Two keys of one fingerprint share a bucket: refused earlier, never admitted more.
 #[derive(Clone)]
-pub struct KeyedRateLimiter(Arc<Shared>);
+pub struct KeyedRateLimiter(pub(super) Arc<Shared>);
 
-struct Shared {
-    table: Table,
+pub(super) struct Shared {
+    pub(super) table: Table,
     fingerprints: Fingerprints,
     full: AtomicU8,
     // Whether there is anything in `overrides`: most have none, and then nobody looks.
@@ -424,7 +424,7 @@ impl KeyedRateLimiter {
     }
 
     #[inline]
-    pub(super) fn fingerprint<K: Hash + ?Sized>(&self, key: &K) -> u64 {
+    pub(crate) fn fingerprint<K: Hash + ?Sized>(&self, key: &K) -> u64 {
         Table::fit(self.0.fingerprints.hash_one(key))
     }
 
@@ -474,7 +474,7 @@ impl KeyedRateLimiter {
     }
 
     #[inline]
-    fn own(&self, key: u64, own: Option<Quota>) -> Option<Quota> {
+    pub(super) fn own(&self, key: u64, own: Option<Quota>) -> Option<Quota> {
         if self.0.overridden.load(Acquire) { self.overridden(key).or(own) } else { own }
     }
 

@@ -129,6 +129,8 @@ mod models;
 mod pace;
 mod parse;
 mod quota;
+#[cfg(feature = "http")]
+mod quoted;
 pub mod remote;
 mod reservation;
 mod share;

@@ -74,6 +74,10 @@ impl<A: Algorithm> Algorithm for Named<A> {
         self.algorithm.quota()
     }
 
+    fn each_limit(&self, _: Name, see: &mut dyn FnMut(Name, Quota)) {
+        self.algorithm.each_limit(self.name, see);
+    }
+
     fn answers_to(&self, name: Name) -> bool {
         self.name == name
     }
@@ -151,6 +155,10 @@ impl<A: Algorithm, const N: usize> Algorithm for [A; N] {
         self.iter().map(A::quota).reduce(narrower).unwrap_or(Quota::unlimited())
     }
 
+    fn each_limit(&self, name: Name, see: &mut dyn FnMut(Name, Quota)) {
+        self.iter().for_each(|limit| limit.each_limit(name, see));
+    }
+
     fn answers_to(&self, name: Name) -> bool {
         self.iter().any(|limit| limit.answers_to(name))
     }
@@ -198,6 +206,10 @@ macro_rules! together {
                 let quota = Quota::unlimited();
                 $(let quota = narrower(quota, self.$index.quota());)+
                 quota
+            }
+
+            fn each_limit(&self, name: Name, see: &mut dyn FnMut(Name, Quota)) {
+                $(self.$index.each_limit(name, see);)+
             }
 
             fn answers_to(&self, name: Name) -> bool {

@@ -48,6 +48,7 @@ const NOT_DECIDING: &[&str] = &[
     "word",
     "table",
     "leases",
+    "quoted", // a handle's answer with its figures
     "remote", // what a shared store is asked
     "leased",
     "reservation",
