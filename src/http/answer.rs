@@ -1,7 +1,7 @@
 //! Which answer a refusal or a timeout becomes.
 
 use super::mark::Mark;
-use super::{grpc, is_grpc, retry_after_value};
+use super::{grpc, is_grpc, retry_after_value, retry_info};
 use crate::error::{Reason, Rejected, TimedOut};
 use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
@@ -140,7 +140,10 @@ impl Unanswered {
         let Some(rejected) = self.rejected() else { return };
         let pushback = match rejected.retry_after() {
             _ if !may_come_back(rejected.reason()) => grpc::NEVER,
-            Some(wait) => grpc::pushback_value(wait),
+            Some(wait) => {
+                retry_info::write(code.0.parse().unwrap_or(2), code.1, wait, headers);
+                grpc::pushback_value(wait)
+            }
             None => return,
         };
         headers.insert(grpc::PUSHBACK, pushback);
@@ -232,7 +235,9 @@ mod tests {
     fn a_known_wait_is_named_and_an_unknown_one_is_not() {
         let wait = Some(Duration::from_millis(1200));
         assert_eq!(value(&refused(Reason::CircuitOpen, wait, false), "retry-after"), Some("2"));
-        assert_eq!(value(&refused(Reason::CircuitOpen, wait, true), "grpc-retry-pushback-ms"), Some("1200"));
+        let grpc = refused(Reason::CircuitOpen, wait, true);
+        assert_eq!(value(&grpc, "grpc-retry-pushback-ms"), Some("1200"));
+        assert_eq!(retry_info::read(grpc.headers()), wait);
         assert_eq!(value(&refused(Reason::CircuitOpen, None, false), "retry-after"), None);
         assert_eq!(value(&refused(Reason::CircuitOpen, None, true), "grpc-retry-pushback-ms"), None);
     }

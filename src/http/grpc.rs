@@ -1,6 +1,7 @@
 //! What gRPC says in HTTP headers.
 
 use super::retry_after::digits;
+use super::retry_info;
 use crate::class::Class;
 use crate::deadline;
 use crate::time::Instant;
@@ -102,7 +103,8 @@ enum Pushback {
 fn pushback(headers: &HeaderMap) -> Pushback {
     let mut values = headers.get_all(PUSHBACK).iter();
     match (values.next(), values.next()) {
-        (None, _) => Pushback::Unsaid,
+        // The same in the other way in which servers say it.
+        (None, _) => retry_info::read(headers).map_or(Pushback::Unsaid, Pushback::After),
         (Some(value), None) => match digits(value.as_bytes()) {
             Some(millis) if millis <= MOST_MILLIS => Pushback::After(Duration::from_millis(millis)),
             _ => Pushback::Never,

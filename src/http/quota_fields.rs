@@ -64,7 +64,7 @@ impl QuotaFields {
     /// assert_eq!(headers["ratelimit"], r#""daily";r=0;t=60"#);
     /// ```
     pub fn write(self, decision: &Decision, limits: &[(Name, Quota)], headers: &mut HeaderMap) {
-        let narrowest = limits.get(decision.narrowest()).or(limits.first());
+        let narrowest = limits.get(decision.narrowest()).or_else(|| limits.first());
         let Some((_, quota)) = narrowest.filter(|(_, quota)| !quota.is_unlimited()) else { return };
         let told = limits.iter().enumerate().filter(|(_, (_, quota))| !quota.is_unlimited());
         let comes = seconds(decision);

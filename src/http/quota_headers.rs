@@ -89,7 +89,7 @@ impl<G, A> QuotaHeaders<G, A> {
     /// # let _ = layer;
     /// ```
     #[must_use]
-    pub fn fields(mut self, fields: QuotaFields) -> Self {
+    pub const fn fields(mut self, fields: QuotaFields) -> Self {
         self.fields = fields;
         self
     }

@@ -41,7 +41,7 @@ use tower_service::Service;
 /// | any other: circuit open, limit reached, shed, queue, no endpoint, draining | 503 | 14 `UNAVAILABLE` |
 ///
 /// Where the refusal knows it, `Retry-After` says when to come back, in seconds rounded up, at least 1
-/// (`grpc-retry-pushback-ms`, in milliseconds). A request that is gRPC gets the gRPC form: HTTP 200, the status in
+/// (`grpc-retry-pushback-ms`, in milliseconds, and `google.rpc.RetryInfo` in `grpc-status-details-bin`). A request that is gRPC gets the gRPC form: HTTP 200, the status in
 /// the head, no body. The answer names neither the instance nor its limits; the log does.
 ///
 /// # Order

@@ -1,6 +1,7 @@
+use super::ask::Ask;
 use super::by_key::ByKey;
 use super::fingerprint::Fingerprints;
-use super::table::{Ask, Home, Table};
+use super::table::{Home, Table};
 use super::{Carry, Decision, Quota};
 use crate::class::Class;
 use crate::error::{Reason, Rejected};

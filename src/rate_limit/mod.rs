@@ -110,6 +110,7 @@
 //! millions of domains" (Cloudflare, 2017).
 
 mod algorithm;
+mod ask;
 mod booking;
 mod by_cost;
 mod by_key;

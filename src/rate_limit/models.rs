@@ -1,7 +1,8 @@
 //! Every interleaving of a few threads, by loom: `RUSTFLAGS="--cfg seawall_loom" cargo test --lib --release models`.
 
+use super::ask::Ask;
 use super::share::Cell;
-use super::table::{Ask, Home, Table};
+use super::table::{Home, Table};
 use super::{Carry, Quota, TokenBucket, WhenFull, Word};
 use crate::error::Rejected;
 use crate::name::Name;

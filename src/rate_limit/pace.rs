@@ -140,7 +140,7 @@ impl Pace {
     }
 
     /// The time until nothing is owed.
-    pub(super) fn debt(self, full_at: u64, now: Instant) -> Duration {
+    pub(super) const fn debt(self, full_at: u64, now: Instant) -> Duration {
         Duration::from_nanos(self.until(full_at.saturating_sub(self.full), now))
     }
 

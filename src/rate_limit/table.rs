@@ -1,8 +1,8 @@
+use super::ask::Ask;
 use super::config::{Config, PARKED};
 use super::pace::Pace;
 use super::{Decision, Quota, WhenFull};
 use crate::error::{Reason, Rejected};
-use crate::name::Name;
 use crate::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use crate::sync::{Mutex, Padded, spin_loop};
 use crate::time::Instant;
@@ -341,36 +341,6 @@ impl Table {
                 },
             };
         }
-    }
-}
-
-/// Permits for one key.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Ask {
-    /// Who refuses.
-    pub(super) by: Name,
-    pub(super) key: u64,
-    pub(super) cost: u32,
-    /// Another quota than the table's.
-    pub(super) own: Option<Quota>,
-    pub(super) full: WhenFull,
-    pub(super) now: Instant,
-    /// Taken in any case, into debt if need be.
-    pub(super) charge: bool,
-}
-
-impl Ask {
-    #[inline]
-    fn step(self, pace: Pace, full_at: u64) -> Option<u64> {
-        if self.charge {
-            return Some(pace.charge(full_at, self.cost, self.now));
-        }
-        pace.admit(full_at, self.cost, self.now)
-    }
-
-    #[cold]
-    fn refused(self, pace: Pace, full_at: u64) -> Rejected {
-        pace.refusal(full_at, self.by, self.cost, self.now)
     }
 }
 

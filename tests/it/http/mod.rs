@@ -4,6 +4,7 @@ mod body_end;
 mod deadline;
 mod exempt;
 mod per_client;
+mod quota;
 mod replay;
 mod respond;
 mod sockets;
