@@ -148,6 +148,8 @@ pub enum Reason {
     EndpointsFull,
     /// The service is being shut down.
     Draining,
+    /// A load of a cache waits for itself.
+    Reentrant,
 }
 
 impl Reason {
@@ -176,6 +178,7 @@ impl Reason {
             Self::EndpointsTried => "every endpoint tried",
             Self::EndpointsFull => "every endpoint at its limit",
             Self::Draining => "shutting down",
+            Self::Reentrant => "the load waits for itself",
         }
     }
 }

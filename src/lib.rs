@@ -101,6 +101,8 @@ mod sync;
 mod time;
 
 pub mod balance;
+#[cfg(feature = "cache")]
+pub mod cache;
 pub mod circuit_breaker;
 pub mod concurrency;
 pub mod deadline;

@@ -71,6 +71,8 @@
 //!
 //! Work in a spawned task: the scope does not follow `spawn`, take [`Deadline::current`] along by hand.
 
+#[cfg(feature = "cache")]
+mod alone;
 mod current;
 mod future;
 mod handle;
@@ -79,6 +81,8 @@ mod point;
 mod scope;
 mod service;
 
+#[cfg(feature = "cache")]
+pub(crate) use self::alone::alone;
 pub use self::future::ResponseFuture;
 pub use self::handle::{Deadlines, Due, Terms, Within};
 pub use self::layer::DeadlineLayer;

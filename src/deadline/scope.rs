@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 thread_local! {
-    static IN_FORCE: Cell<Instant> = const { Cell::new(Instant::MAX) };
+    pub(super) static IN_FORCE: Cell<Instant> = const { Cell::new(Instant::MAX) };
 }
 
 /// When the request that is being polled must be over; [`Instant::MAX`] if it need not.
@@ -25,7 +25,7 @@ pub(crate) fn is_over(now: impl FnOnce() -> Instant) -> bool {
 /// A deadline in force until it is dropped: the earlier of it and the one before.
 #[derive(Debug)]
 pub(super) struct Entered {
-    before: Instant,
+    pub(super) before: Instant,
 }
 
 impl Entered {

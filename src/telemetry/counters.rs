@@ -1,4 +1,4 @@
-use super::{Event, Observe, What};
+use super::{Event, Lookup, Observe, Outcome, What};
 use crate::circuit_breaker::Turn;
 use crate::class::Class;
 use crate::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -108,6 +108,24 @@ counters! {
     would_open,
     /// Calls without an answer in time.
     timed_out,
+    /// Fresh values given by a cache.
+    hits,
+    /// Callers of a cache who were told what was known: that there is nothing.
+    negative_hits,
+    /// Stale values given by a cache.
+    stale_hits,
+    /// Loads that a cache began.
+    misses,
+    /// Callers who joined a load under way.
+    joined,
+    /// Loads that ended well.
+    loads_ok,
+    /// Loads that failed, panicked, ran out of time or were refused.
+    loads_failed,
+    /// Loads that everybody left.
+    loads_abandoned,
+    /// Puts, invalidations and expiries of a cache.
+    fenced,
 }
 
 impl Observe for Counters {
@@ -142,6 +160,17 @@ impl Observe for Counters {
             What::Circuit(Turn::Reset) => &self.reset,
             What::Circuit(Turn::WouldOpen { .. }) => &self.would_open,
             What::TimedOut { .. } => &self.timed_out,
+            What::Cache(lookup) => match lookup {
+                Lookup::Hit => &self.hits,
+                Lookup::NegativeHit => &self.negative_hits,
+                Lookup::Stale(_) => &self.stale_hits,
+                Lookup::Missed => &self.misses,
+                Lookup::Joined => &self.joined,
+                Lookup::Loaded { outcome: Outcome::Ok, .. } => &self.loads_ok,
+                Lookup::Loaded { outcome: Outcome::Abandoned, .. } => &self.loads_abandoned,
+                Lookup::Loaded { .. } => &self.loads_failed,
+                Lookup::Fenced => &self.fenced,
+            },
         };
         counter.fetch_add(1, Relaxed);
     }

@@ -1,3 +1,4 @@
+use super::Lookup;
 use crate::circuit_breaker::Turn;
 use crate::class::Class;
 use crate::error::Rejected;
@@ -49,6 +50,8 @@ pub enum Kind {
     Throttle,
     /// A load balancer.
     Balance,
+    /// A cache.
+    Cache,
 }
 
 impl Kind {
@@ -74,6 +77,7 @@ impl Kind {
             Self::Fallback => "fallback",
             Self::Throttle => "throttle",
             Self::Balance => "balance",
+            Self::Cache => "cache",
         }
     }
 }
@@ -178,6 +182,8 @@ pub enum What {
     },
     /// A circuit changed its state, or was done something to.
     Circuit(Turn),
+    /// A cache was read, loaded or fenced. Told to observers only, but for loads that failed.
+    Cache(Lookup),
     /// A call had no answer in time.
     TimedOut {
         /// How long it was given.

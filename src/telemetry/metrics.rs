@@ -1,6 +1,6 @@
 //! Forwards events to the `metrics` facade.
 
-use super::{Event, Kind, Observe, What};
+use super::{Event, Kind, Lookup, Observe, What};
 use crate::circuit_breaker::{State, Turn};
 use crate::error::Reason;
 use crate::name::Name;
@@ -42,6 +42,10 @@ use std::collections::BTreeMap;
 /// | `seawall.rate_limiting.permits` counter | permits | `result` = granted, denied |
 /// | `seawall.discovery.failures` counter | questions | |
 /// | `seawall.endpoint.changes` counter | endpoints | `change` = added, removed, out, in |
+/// | `seawall.cache.lookups` counter | lookups | `result` = hit, stale, miss, joined, negative |
+/// | `seawall.cache.stale` counter | lookups | `why` = revalidating, slow, failed, timed_out, refused, throttled |
+/// | `seawall.cache.load.duration` histogram | seconds | `outcome` = ok, failed, panicked, timed_out, refused, abandoned |
+/// | `seawall.cache.fences` counter | fences | |
 #[derive(Debug, Default)]
 pub struct Metrics {
     // The last state told of each circuit, so that a transition knows where it came from. A circuit is closed
@@ -159,10 +163,34 @@ impl Observe for Metrics {
             What::DiscoveryFailed { .. } => {
                 counter!("seawall.discovery.failures", "name" => name, "kind" => kind).increment(1);
             }
+            What::Cache(lookup) => looked_up(name, kind, lookup),
             What::EndpointOut { .. } => endpoints("out", 1),
             What::EndpointIn { .. } => endpoints("in", 1),
             What::Probing { .. } | What::QuotaChanged { .. } => {}
         }
+    }
+}
+
+fn looked_up(name: &'static str, kind: &'static str, lookup: Lookup) {
+    let count = |result: &'static str| {
+        counter!("seawall.cache.lookups", "name" => name, "kind" => kind, "result" => result).increment(1);
+    };
+    match lookup {
+        Lookup::Hit => count("hit"),
+        Lookup::NegativeHit => count("negative"),
+        Lookup::Stale(why) => {
+            count("stale");
+            counter!("seawall.cache.stale", "name" => name, "kind" => kind, "why" => why.as_str())
+                .increment(1);
+        }
+        Lookup::Missed => count("miss"),
+        Lookup::Joined => count("joined"),
+        Lookup::Loaded { outcome, took } => {
+            let outcome = outcome.as_str();
+            histogram!("seawall.cache.load.duration", "name" => name, "kind" => kind, "outcome" => outcome)
+                .record(took);
+        }
+        Lookup::Fenced => counter!("seawall.cache.fences", "name" => name, "kind" => kind).increment(1),
     }
 }
 
@@ -200,6 +228,7 @@ const fn slug(reason: Reason) -> &'static str {
         Reason::EndpointsTried => "endpoints_tried",
         Reason::EndpointsFull => "endpoints_full",
         Reason::Draining => "draining",
+        Reason::Reentrant => "reentrant",
     }
 }
 
@@ -223,6 +252,10 @@ fn describe() {
     describe_gauge!("seawall.concurrency.queued", Unit::Count, "Callers waiting");
     describe_histogram!("seawall.concurrency.queue.duration", Unit::Seconds, "How long callers waited");
     describe_counter!("seawall.rate_limiting.permits", Unit::Count, "Permits granted, and calls denied");
+    describe_counter!("seawall.cache.lookups", Unit::Count, "What callers of a cache got");
+    describe_counter!("seawall.cache.stale", Unit::Count, "Stale values given, by reason");
+    describe_histogram!("seawall.cache.load.duration", Unit::Seconds, "How long loads took");
+    describe_counter!("seawall.cache.fences", Unit::Count, "Puts, invalidations and expiries");
     describe_counter!(
         "seawall.endpoint.changes",
         Unit::Count,

@@ -20,6 +20,7 @@
 //! assert_eq!(counters.snapshot().abandoned, 1);
 //! ```
 
+mod cache;
 mod counters;
 mod event;
 #[cfg(feature = "metrics")]
@@ -27,6 +28,7 @@ mod metrics;
 mod observe;
 mod trace;
 
+pub use self::cache::{Lookup, Outcome, Why};
 pub use self::counters::{Counters, Snapshot};
 pub use self::event::{Event, Kind, Outage, What};
 #[cfg(feature = "metrics")]

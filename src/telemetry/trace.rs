@@ -1,6 +1,6 @@
 //! The only file that names `tracing`.
 
-use super::{Event, Kind, What};
+use super::{Event, Kind, Lookup, Outcome, What};
 use crate::circuit_breaker::Turn;
 use crate::name::Name;
 use std::fmt;
@@ -28,6 +28,7 @@ pub(super) fn event(event: &Event) {
         Kind::Fallback => log!("seawall::fallback", event),
         Kind::Throttle => log!("seawall::throttle", event),
         Kind::Balance => log!("seawall::balance", event),
+        Kind::Cache => log!("seawall::cache", event),
     }
 }
 
@@ -43,6 +44,12 @@ macro_rules! log {
         match &$event.what {
             What::Admitted { .. } | What::Settled(_) | What::Released | What::Abandoned => {}
             What::Queued | What::Dequeued { .. } => {}
+            What::Cache(Lookup::Loaded { outcome, took })
+                if !matches!(outcome, Outcome::Ok | Outcome::Abandoned) =>
+            {
+                tracing::debug!(target: $target, name, kind, outcome = outcome.as_str(), ?took, "load failed");
+            }
+            What::Cache(_) => {}
             What::Refused(rejected) => tracing::debug!(
                 target: $target, name, kind,
                 reason = rejected.reason().as_str(), retry_after = ?rejected.retry_after(), "refused"

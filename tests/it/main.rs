@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests are tests too, which clippy does not see here")]
 
 mod balance;
+mod cache;
 mod circuit_breaker;
 mod concurrency;
 mod contract;

@@ -60,6 +60,25 @@ const NOT_DECIDING: &[&str] = &[
     "around",  // the drivers of a stack, built around it
     "presets", // stacks ready made
     "repeat",  // a service taken along for further attempts
+    "backlog",
+    "background",
+    "boarding",
+    "cache_aside",
+    "engine",
+    "entry",
+    "fences",
+    "fifo",
+    "flight",
+    "landing",
+    "load_error",
+    "loads",
+    "marks",
+    "running",
+    "settings",
+    "tags",
+    "tier",
+    "wait",  // the engine of a cache: what lookups, loads and fences share
+    "alone", // a deadline in force for shared work
 ];
 
 const FORBIDDEN: &[&str] = &[

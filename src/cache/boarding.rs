@@ -1,0 +1,297 @@
+use super::engine::{Engine, Nothing};
+use super::entry::{Cached, Entry};
+use super::flight::{Answer, Flight, Load, Rest};
+use super::freshness::Stage;
+use super::load_error::LoadError;
+use super::loads::Start;
+use super::seat::Seat;
+use super::store::Store;
+use super::table;
+use super::wait::{Wait, Waited};
+use super::wakers::Place;
+use crate::error::{Error, Reason, Rejected, TimedOut};
+use crate::sync::atomic::Ordering::SeqCst;
+use crate::telemetry::{Lookup, Why};
+use crate::time::Instant;
+use std::hash::Hash;
+use std::sync::Arc;
+
+/// What a read gets.
+pub type Got<V, E> = Result<Option<Cached<V>>, Error<LoadError<E>>>;
+
+/// Whom a read has come to.
+pub(super) enum Boarded<K, V, E, S>
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    V: Send + Sync + 'static,
+    E: Send + Sync + 'static,
+    S: Store<K, V>,
+{
+    Seat(Seat<K, V, E, S>),
+    /// Somebody was quicker.
+    Fresh(Entry<V>),
+    Refused(Rejected),
+}
+
+/// How reads come to a flight, and how they leave it.
+impl<K, V, E, S> Engine<K, V, E, S>
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    V: Send + Sync + 'static,
+    E: Send + Sync + 'static,
+    S: Store<K, V>,
+{
+    /// Gives what is there, else what a load brings. `make` boxes a load; it runs at most once, under a lock.
+    pub(crate) async fn get(
+        self: &Arc<Self>,
+        key: &K,
+        find: bool,
+        make: impl FnOnce() -> Load<V, E>,
+    ) -> Got<V, E> {
+        let mut make = Some(make);
+        loop {
+            let now = Instant::now();
+            let mut stale = None;
+            let mut claim = None;
+            if let Some((entry, stage)) = self.look(key, now) {
+                match stage {
+                    Stage::Fresh => return Ok(Some(self.fresh(entry, now))),
+                    Stage::Early => {
+                        self.refresh(key, &entry, now, &mut make);
+                        return Ok(Some(self.fresh(entry, now)));
+                    }
+                    Stage::Revalidate | Stage::IfError if entry.is_quiet(now) => {
+                        return Ok(Some(self.stale(entry, Why::Throttled, now)));
+                    }
+                    Stage::Revalidate if self.backlog.is_running() => {
+                        self.refresh(key, &entry, now, &mut make);
+                        return Ok(Some(self.stale(entry, Why::Revalidating, now)));
+                    }
+                    // Without a background the first reader loads for all, and the others do not wait for it.
+                    Stage::Revalidate if !entry.claim() => {
+                        return Ok(Some(self.stale(entry, Why::Revalidating, now)));
+                    }
+                    Stage::Revalidate => {
+                        claim = Some(entry.clone());
+                        stale = Some(entry);
+                    }
+                    Stage::IfError => stale = Some(entry),
+                    Stage::Gone => {}
+                }
+            }
+            match self.negatives.get(key, now) {
+                Some(Nothing::Missing) if find => {
+                    self.note(Lookup::NegativeHit);
+                    return Ok(None);
+                }
+                Some(Nothing::Failed(error)) => {
+                    self.note(Lookup::NegativeHit);
+                    return Err(Error::Inner(error));
+                }
+                Some(Nothing::Missing) | None => {}
+            }
+            let at_once = claim.is_some();
+            let seat = match self.board(key, now, claim, &mut make) {
+                Boarded::Seat(seat) => seat,
+                Boarded::Fresh(entry) => return Ok(Some(self.fresh(entry, now))),
+                Boarded::Refused(rejected) => {
+                    return match stale {
+                        Some(entry) => Ok(Some(self.stale(entry, Why::Refused, now))),
+                        None => Err(Error::Rejected(rejected)),
+                    };
+                }
+            };
+            let (leads, joined) = (seat.leads, seat.joined);
+            if at_once
+                && !leads
+                && let Some(entry) = stale
+            {
+                return Ok(Some(self.stale(entry, Why::Revalidating, now)));
+            }
+            let waited = Wait::new(seat, stale, now).await;
+            let now = Instant::now();
+            return match waited {
+                Waited::Answer(Answer::Value { entry, dead, passes }) => {
+                    if !leads && (passes || joined < dead) {
+                        continue;
+                    }
+                    Ok(Some(self.fresh(entry, now)))
+                }
+                Waited::Answer(Answer::Stale(entry, why)) | Waited::Stale(entry, why) => {
+                    Ok(Some(self.stale(entry, why, now)))
+                }
+                Waited::Answer(Answer::Missing) if find => Ok(None),
+                Waited::Answer(Answer::Missing) => Err(Error::Inner(LoadError::Unanswered)),
+                Waited::Answer(Answer::Failed(error)) => Err(Error::Inner(error)),
+                Waited::Answer(Answer::Rejected(rejected)) => Err(Error::Rejected(rejected)),
+                Waited::Answer(Answer::TimedOut(timed_out)) | Waited::TimedOut(timed_out) => {
+                    Err(Error::TimedOut(timed_out))
+                }
+                Waited::Gone => continue,
+            };
+        }
+    }
+
+    /// Joins the key's flight, or begins one.
+    fn board<M>(
+        self: &Arc<Self>,
+        key: &K,
+        now: Instant,
+        claim: Option<Entry<V>>,
+        make: &mut Option<M>,
+    ) -> Boarded<K, V, E, S>
+    where
+        M: FnOnce() -> Load<V, E>,
+    {
+        let joinable = self.passes.get(key, now).is_none();
+        loop {
+            let mut shard = self.table.shard(key).lock();
+            if joinable && let Some(flight) = shard.get(key).map(Arc::clone) {
+                if flight.is_flying_here() {
+                    return refuse(claim, Rejected::new(self.telemetry.name(), Reason::Reentrant));
+                }
+                if flight.is_overdue(self.settings.load_deadline, now) {
+                    drop(shard);
+                    self.time_out(&flight);
+                    continue;
+                }
+                flight.deck.lock().callers += 1;
+                let joined = self.sequence.load(SeqCst);
+                drop(shard);
+                unclaim(claim);
+                self.note(Lookup::Joined);
+                return Boarded::Seat(Seat::new(Arc::clone(self), flight, joined, false));
+            }
+            // Whoever was quicker has stored under this lock.
+            if let Some((entry, Stage::Fresh | Stage::Early)) = self.peek(key, now) {
+                drop(shard);
+                unclaim(claim);
+                return Boarded::Fresh(entry);
+            }
+            let Some(make) = make.take() else {
+                // Its loader has run already: it led a flight, and a leader's answer is final.
+                return refuse(claim, Rejected::new(self.telemetry.name(), Reason::Reentrant));
+            };
+            let stamp = self.sequence.load(SeqCst);
+            let flight = Arc::new(Flight::new(key.clone(), stamp, now, &self.backlog, make(), claim));
+            let start = self.loads.enter(&flight);
+            if start == Start::Full {
+                drop(shard);
+                flight.deck.lock().unclaim();
+                return Boarded::Refused(Rejected::new(self.telemetry.name(), Reason::QueueFull));
+            }
+            let mut deck = flight.deck.lock();
+            deck.callers = 1;
+            deck.fenced = !joinable;
+            drop(deck);
+            if joinable {
+                shard.insert(key.clone(), Arc::clone(&flight));
+            }
+            if start == Start::Now {
+                flight.start();
+            }
+            drop(shard);
+            self.note(Lookup::Missed);
+            return Boarded::Seat(Seat::new(Arc::clone(self), flight, stamp, true));
+        }
+    }
+
+    /// Begins to load `entry` anew, if a background runs that can do it, and nobody does.
+    pub(super) fn refresh<M>(self: &Arc<Self>, key: &K, entry: &Entry<V>, now: Instant, make: &mut Option<M>)
+    where
+        M: FnOnce() -> Load<V, E>,
+    {
+        if !self.backlog.is_running() || entry.is_quiet(now) || !entry.claim() {
+            return;
+        }
+        let mut shard = self.table.shard(key).lock();
+        let current = self.current(key).is_some_and(|current| current.is(entry));
+        let idle = current && !shard.contains_key(key) && self.backlog.is_running();
+        let Some(make) = idle.then_some(()).and_then(|()| make.take()).filter(|_| self.loads.try_enter())
+        else {
+            drop(shard);
+            entry.unclaim();
+            return;
+        };
+        let stamp = self.sequence.load(SeqCst);
+        let flight = Flight::new(key.clone(), stamp, now, &self.backlog, make(), Some(entry.clone()));
+        let flight = Arc::new(flight);
+        flight.deck.lock().adopted = true;
+        shard.insert(key.clone(), Arc::clone(&flight));
+        drop(shard);
+        self.note(Lookup::Missed);
+        flight.start();
+    }
+
+    /// Ends a load that has run for too long while nobody polled it.
+    fn time_out(&self, flight: &Arc<Flight<K, V, E>>) {
+        let seized = flight.deck.lock().seize();
+        if let Some(load) = seized {
+            drop(load);
+            let limit = self.settings.load_deadline;
+            let late = TimedOut::new(self.telemetry.name(), limit);
+            self.land(flight, Ok(Err(Error::TimedOut(late))), limit);
+        }
+    }
+
+    /// A caller leaves without an answer. After the last one a background ends the load, or nobody does.
+    pub(super) fn leave(&self, flight: &Arc<Flight<K, V, E>>, place: Place) {
+        let mut shard = self.table.shard(&flight.key).lock();
+        let mut deck = flight.deck.lock();
+        let waker = deck.wakers.leave(place);
+        deck.callers -= 1;
+        let last = deck.callers == 0 && deck.answer.is_none();
+        let kept = !deck.fenced && (deck.adopted || self.backlog.is_running());
+        let (mut rest, mut list) = (Rest::Nothing, false);
+        if last && kept {
+            list = deck.adopt();
+        } else if last {
+            table::take(&mut shard, flight);
+            deck.unclaim();
+            rest = deck.give_up();
+        }
+        drop(deck);
+        drop(shard);
+        drop(waker);
+        if list {
+            self.backlog.list(Arc::clone(flight));
+        }
+        self.drop_rest(flight, rest);
+    }
+
+    /// No background runs any more: what nobody else waits for is dropped.
+    pub(super) fn orphan(&self) {
+        let mut orphans = Vec::new();
+        for shard in self.table.shards() {
+            let mut shard = shard.lock();
+            shard.retain(|_, flight| {
+                let mut deck = flight.deck.lock();
+                deck.adopted = false;
+                if deck.callers > 0 || deck.answer.is_some() {
+                    return true;
+                }
+                deck.unclaim();
+                orphans.push((Arc::clone(flight), deck.give_up()));
+                false
+            });
+        }
+        orphans.into_iter().for_each(|(flight, rest)| self.drop_rest(&flight, rest));
+    }
+}
+
+fn unclaim<V>(claim: Option<Entry<V>>) {
+    if let Some(claimed) = claim {
+        claimed.unclaim();
+    }
+}
+
+fn refuse<K, V, E, S>(claim: Option<Entry<V>>, rejected: Rejected) -> Boarded<K, V, E, S>
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    V: Send + Sync + 'static,
+    E: Send + Sync + 'static,
+    S: Store<K, V>,
+{
+    unclaim(claim);
+    Boarded::Refused(rejected)
+}

@@ -1,0 +1,51 @@
+use super::flight::Brought;
+use crate::clock::Timer;
+use crate::deadline;
+use crate::error::{Error, TimedOut};
+use crate::name::Name;
+use crate::time::Instant;
+use pin_project_lite::pin_project;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+pin_project! {
+    /// A load under its own deadline, which counts from its first poll; its callers' deadlines do not reach it.
+    pub(super) struct Running<F> {
+        #[pin]
+        load: F,
+        #[pin]
+        timer: Timer,
+        end: Option<Instant>,
+        limit: Duration,
+        name: Name,
+    }
+}
+
+impl<F> Running<F> {
+    pub(super) const fn new(load: F, limit: Duration, name: Name) -> Self {
+        Self { load, timer: Timer::unarmed(), end: None, limit, name }
+    }
+}
+
+impl<F, V, E> Future for Running<F>
+where
+    F: Future<Output = Brought<V, E>>,
+{
+    type Output = Brought<V, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        let end = *this.end.get_or_insert_with(|| Instant::now() + *this.limit);
+        // What is ready when the time is up wins.
+        if let Poll::Ready(brought) = deadline::alone(end, || this.load.poll(cx)) {
+            return Poll::Ready(brought);
+        }
+        if !this.timer.is_armed() {
+            this.timer.as_mut().arm(end);
+        }
+        ready!(this.timer.poll_fired(cx));
+        Poll::Ready(Err(Error::TimedOut(TimedOut::new(*this.name, *this.limit))))
+    }
+}
