@@ -112,7 +112,7 @@ where
             let now = Instant::now();
             return match waited {
                 Waited::Answer(Answer::Value { entry, dead, passes }) => {
-                    if !leads && (passes || joined < dead) {
+                    if !leads && (passes || joined >= dead) {
                         continue;
                     }
                     Ok(Some(self.fresh(entry, now)))

@@ -72,10 +72,6 @@ where
         Self(Handle::new(telemetry.into(), store, settings.into()))
     }
 
-    pub(super) const fn over(handle: Handle<K, V, E, S>) -> Self {
-        Self(handle)
-    }
-
     /// Whatever can be answered at once: a fresh value, or a stale one where the cache allows it. Builds no future,
     /// begins no load.
     ///

@@ -131,7 +131,7 @@ impl<V> Entry<V> {
     }
 
     #[inline]
-    pub(super) fn cached(self, now: Instant, freshness: Freshness) -> Cached<V> {
+    pub(super) const fn cached(self, now: Instant, freshness: Freshness) -> Cached<V> {
         Cached { now, freshness, entry: self }
     }
 

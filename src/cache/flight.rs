@@ -66,7 +66,7 @@ enum Work<V, E> {
 pub(super) enum Answer<V, E> {
     Value {
         entry: Entry<V>,
-        /// Those who joined after a fence with this number begin anew.
+        /// Those who joined with this number or a later one begin anew.
         dead: u64,
         /// For whoever's loader ran, and for nobody else.
         passes: bool,
@@ -156,12 +156,12 @@ impl<K, V, E> Flight<K, V, E> {
 
 impl<V, E> Deck<V, E> {
     /// Whether it has to be put into the background's line.
-    fn list(&mut self) -> bool {
+    const fn list(&mut self) -> bool {
         self.adopted && !std::mem::replace(&mut self.listed, true)
     }
 
     /// A background takes it over; whether it has to be put into its line.
-    pub(super) fn adopt(&mut self) -> bool {
+    pub(super) const fn adopt(&mut self) -> bool {
         self.adopted = true;
         self.list()
     }

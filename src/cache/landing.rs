@@ -100,6 +100,8 @@ where
                     if mapped {
                         self.keep(flight, &made, kept && dead <= flight.stamp, now);
                     }
+                    // Fenced before it was there: whoever came after the fence begins anew.
+                    let dead = if dead > flight.stamp { dead } else { u64::MAX };
                     Answer::Value { entry: made.entry, dead, passes: false }
                 });
                 Outcome::Ok
@@ -107,7 +109,7 @@ where
             Found::Pass(value) => {
                 self.passes.put(&flight.key, (), now + super::engine::PASS);
                 let made = self.make(&flight.key, value, &terms, origin, Box::default());
-                self.settle(flight, |_| Answer::Value { entry: made.entry, dead: 0, passes: true });
+                self.settle(flight, |_| Answer::Value { entry: made.entry, dead: u64::MAX, passes: true });
                 Outcome::Ok
             }
             Found::Missing => {
@@ -135,7 +137,7 @@ where
                     if mapped {
                         self.store(&flight.key, &entry, now);
                     }
-                    Answer::Value { entry, dead: 0, passes: false }
+                    Answer::Value { entry, dead: u64::MAX, passes: false }
                 });
                 outcome
             }
@@ -218,7 +220,7 @@ where
 
     fn instead(&self, entry: Entry<V>, why: Why, now: Instant) -> Answer<V, E> {
         match entry.stage(now) {
-            Stage::Fresh | Stage::Early => Answer::Value { entry, dead: 0, passes: false },
+            Stage::Fresh | Stage::Early => Answer::Value { entry, dead: u64::MAX, passes: false },
             Stage::Revalidate | Stage::IfError | Stage::Gone => Answer::Stale(entry, why),
         }
     }

@@ -357,6 +357,6 @@ fn share(whole: Duration, part: f64) -> Duration {
     Duration::from_nanos((nanos(whole) as f64 * part) as u64)
 }
 
-fn end_less(end: Instant, gap: Duration) -> Instant {
+const fn end_less(end: Instant, gap: Duration) -> Instant {
     Instant::from_nanos(end.as_nanos().saturating_sub(nanos(gap)))
 }

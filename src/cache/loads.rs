@@ -24,6 +24,7 @@ pub(super) enum Start {
 }
 
 impl<K, V, E> Loads<K, V, E> {
+    #[expect(clippy::missing_const_for_fn, reason = "the models' locks are not made at compile time")]
     pub(super) fn new(most: usize, places: usize) -> Self {
         Self { most, places, state: Mutex::new(State { running: 0, line: VecDeque::new() }) }
     }
@@ -69,10 +70,5 @@ impl<K, V, E> Loads<K, V, E> {
                 return;
             }
         }
-    }
-
-    #[cfg(test)]
-    pub(super) fn running(&self) -> usize {
-        self.state.lock().running
     }
 }

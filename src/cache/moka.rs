@@ -6,7 +6,7 @@ use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 use std::fmt;
 use std::hash::Hash;
-use std::time::Duration;
+use std::time::{self, Duration};
 
 /// A store over [`moka`](https://docs.rs/moka); made by [`Memory::lru`](super::Memory::lru) and
 /// [`Memory::lfu`](super::Memory::lfu).
@@ -49,7 +49,7 @@ struct Keep;
 const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
 impl<K, V> Expiry<K, Slot<V>> for Keep {
-    fn expire_after_create(&self, _: &K, slot: &Slot<V>, _: std::time::Instant) -> Option<Duration> {
+    fn expire_after_create(&self, _: &K, slot: &Slot<V>, _: time::Instant) -> Option<Duration> {
         Some(slot.keep.min(LONGEST))
     }
 
@@ -58,7 +58,7 @@ impl<K, V> Expiry<K, Slot<V>> for Keep {
         &self,
         _: &K,
         slot: &Slot<V>,
-        _: std::time::Instant,
+        _: time::Instant,
         _: Option<Duration>,
     ) -> Option<Duration> {
         Some(slot.keep.min(LONGEST))

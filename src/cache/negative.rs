@@ -53,7 +53,7 @@ impl<E> Negative<E> {
     /// let negative = Negative::<()>::ttl(std::time::Duration::from_secs(5)).capacity(100);
     /// # let _ = negative;
     /// ```
-    pub fn capacity(mut self, keys: u64) -> Self {
+    pub const fn capacity(mut self, keys: u64) -> Self {
         self.capacity = keys;
         self
     }

@@ -1,6 +1,6 @@
 use super::flight::Brought;
 use crate::clock::Timer;
-use crate::deadline;
+use crate::deadline::alone::alone;
 use crate::error::{Error, TimedOut};
 use crate::name::Name;
 use crate::time::Instant;
@@ -39,7 +39,7 @@ where
         let mut this = self.project();
         let end = *this.end.get_or_insert_with(|| Instant::now() + *this.limit);
         // What is ready when the time is up wins.
-        if let Poll::Ready(brought) = deadline::alone(end, || this.load.poll(cx)) {
+        if let Poll::Ready(brought) = alone(end, || this.load.poll(cx)) {
             return Poll::Ready(brought);
         }
         if !this.timer.is_armed() {

@@ -79,7 +79,7 @@ impl<K, V, E> Settings<K, V, E> {
     /// let settings = Settings::<u64, String, ()>::new(Lifetime::forever()).load_deadline(Duration::from_secs(5));
     /// # let _ = settings;
     /// ```
-    pub fn load_deadline(mut self, limit: Duration) -> Self {
+    pub const fn load_deadline(mut self, limit: Duration) -> Self {
         self.load_deadline = limit;
         self
     }
@@ -91,7 +91,7 @@ impl<K, V, E> Settings<K, V, E> {
     /// let settings = Settings::<u64, String, ()>::new(Lifetime::forever()).max_loads(16);
     /// # let _ = settings;
     /// ```
-    pub fn max_loads(mut self, loads: usize) -> Self {
+    pub const fn max_loads(mut self, loads: usize) -> Self {
         self.max_loads = loads;
         self
     }
@@ -103,7 +103,7 @@ impl<K, V, E> Settings<K, V, E> {
     /// let settings = Settings::<u64, String, ()>::new(Lifetime::forever()).max_loads(16).waiting(64);
     /// # let _ = settings;
     /// ```
-    pub fn waiting(mut self, loads: usize) -> Self {
+    pub const fn waiting(mut self, loads: usize) -> Self {
         self.waiting = loads;
         self
     }
@@ -117,7 +117,7 @@ impl<K, V, E> Settings<K, V, E> {
     /// let settings = Settings::<u64, String, ()>::new(Lifetime::forever()).soft(Duration::from_millis(50));
     /// # let _ = settings;
     /// ```
-    pub fn soft(mut self, limit: Duration) -> Self {
+    pub const fn soft(mut self, limit: Duration) -> Self {
         self.soft = limit;
         self
     }
@@ -130,7 +130,7 @@ impl<K, V, E> Settings<K, V, E> {
     /// let settings = Settings::<u64, String, ()>::new(Lifetime::forever()).hard(Duration::from_secs(2));
     /// # let _ = settings;
     /// ```
-    pub fn hard(mut self, limit: Duration) -> Self {
+    pub const fn hard(mut self, limit: Duration) -> Self {
         self.hard = limit;
         self
     }

@@ -72,7 +72,7 @@
 //! Work in a spawned task: the scope does not follow `spawn`, take [`Deadline::current`] along by hand.
 
 #[cfg(feature = "cache")]
-mod alone;
+pub(crate) mod alone;
 mod current;
 mod future;
 mod handle;
@@ -81,8 +81,6 @@ mod point;
 mod scope;
 mod service;
 
-#[cfg(feature = "cache")]
-pub(crate) use self::alone::alone;
 pub use self::future::ResponseFuture;
 pub use self::handle::{Deadlines, Due, Terms, Within};
 pub use self::layer::DeadlineLayer;

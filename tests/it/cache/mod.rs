@@ -1,5 +1,10 @@
 //! Caches: one load per key, fences that hold, one timeline per entry.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the time is paused, and tests spawn what the library does not"
+)]
+
 mod fences;
 mod flights;
 mod origin;
@@ -18,7 +23,7 @@ pub(crate) const fn ms(ms: u64) -> Duration {
 }
 
 /// A second fresh, half a second served while it is loaded anew, five seconds in place of an error.
-fn lifetime() -> Lifetime {
+const fn lifetime() -> Lifetime {
     Lifetime::of(ms(1000))
         .jitter(Jitter::off())
         .stale_while_revalidate(ms(500))

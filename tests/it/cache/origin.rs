@@ -66,7 +66,6 @@ impl Origin {
             Box::pin(async move {
                 let number = origin.0.begun.fetch_add(1, SeqCst) + 1;
                 let mut begun = Begun { state: Arc::clone(&origin.0), ended: false };
-                #[expect(clippy::disallowed_methods, reason = "the time is paused")]
                 tokio::time::sleep(ms(origin.0.takes.load(SeqCst))).await;
                 begun.ended = true;
                 if origin.0.fails.load(SeqCst) { Err("down") } else { Ok(number) }
