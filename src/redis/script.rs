@@ -27,6 +27,11 @@ impl Rule {
 
 /// The text for these limits: as little as they need, since the server runs all of it each time.
 pub(super) fn text(limits: &[Limit]) -> String {
+    if let [limit] = limits
+        && limit.rule() == Rule::Bucket
+    {
+        return include_str!("script/alone.lua").to_owned();
+    }
     let mut text = String::from(include_str!("script/head.lua"));
     for rule in Rule::ALL {
         if limits.iter().any(|limit| limit.rule() == rule) {

@@ -34,6 +34,11 @@ if fits then
     end
 end
 
+local function told(l, wait)
+    if wait == 0 then return 0 end
+    return (l.now + wait) * l.unit - clock
+end
+
 local reply = { granted, fits and 1 or 0, clock }
 for i, l in ipairs(limits) do
     if granted > 0 and verb == 'take' then
@@ -52,9 +57,8 @@ for i, l in ipairs(limits) do
             redis.call('DEL', KEYS[i])
         end
     end
-    local told = function(wait) return wait > 0 and (l.now + wait) * l.unit - clock or 0 end
-    reply[#reply + 1] = told(l.wait)
-    reply[#reply + 1] = l.rule.left(l)
-    reply[#reply + 1] = told(reset)
+    reply[i * 3 + 1] = told(l, l.wait)
+    reply[i * 3 + 2] = l.rule.left(l)
+    reply[i * 3 + 3] = told(l, reset)
 end
 return reply
