@@ -45,6 +45,13 @@ macro_rules! policy {
     };
 }
 
+type Stack = Policy<CircuitBreaker, RateLimiter, ConcurrencyLimit, ByResult, Retry>;
+
+static POLICY: LazyLock<Stack> = LazyLock::new(|| {
+    let (breaker, limiter, limit) = gates();
+    policy!(breaker, limiter, limit)
+});
+
 pub(crate) fn rows(visit: &mut impl Visit) {
     let (breaker, limiter, limit) = gates();
     let policy = policy!(breaker, limiter, limit);
@@ -60,9 +67,7 @@ pub(crate) fn rows(visit: &mut impl Visit) {
     let breaker = CircuitBreaker::new("db", Trip::ratio(Ratio::percent(50)).over(Window::calls(100)));
     let policy = policy!(breaker, limiter, limit);
     visit.row(GROUP, "seawall Policy, breaker over the last 100 calls", || serve(policy.layer(Bare)));
-    let (breaker, limiter, limit) = &*GATES.gate();
-    let policy = policy!(breaker, limiter, limit);
-    visit.row(GROUP, "seawall Policy, 'static gates", || serve(policy.layer(Bare)));
+    visit.row(GROUP, "seawall Policy, 'static", || serve(POLICY.fixed(Bare)));
 
     let retry = Retry::new("db", Plan::new()).layer();
     let timeout = Timeout::new("db", MINUTE).layer();

@@ -54,10 +54,12 @@ pin_project! {
     {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
-            // The permit after the call it was for, and abandoned even if dropping that call panics.
-            let permit = Permit::held(this.shared.gates(), this.pass.take());
-            this.stage.set(Stage::Done);
-            drop(permit);
+            if this.pass.is_some() {
+                // The permit after the call it was for, and abandoned even if dropping that call panics.
+                let permit = Permit::held(this.shared.gates(), this.pass.take());
+                this.stage.set(Stage::Done);
+                drop(permit);
+            }
         }
     }
 }

@@ -356,6 +356,34 @@ impl<B, L, S, C, R, T, H, D, F> Policy<B, L, S, C, R, T, H, D, F> {
         LiftedPolicy(self.clone())
     }
 
+    /// A service over a policy that lives for ever: a call touches no count of the policy's.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use seawall::Policy;
+    /// use seawall::policy::Client;
+    /// use std::sync::LazyLock;
+    /// use std::time::Duration;
+    /// use tower::{ServiceExt, service_fn};
+    ///
+    /// static PAYMENTS: LazyLock<Client> =
+    ///     LazyLock::new(|| Policy::client("payments", Duration::from_secs(2)));
+    ///
+    /// let service = PAYMENTS.fixed(service_fn(|n: u32| async move { Ok::<_, ()>(n) }));
+    /// assert_eq!(service.oneshot(1).await, Ok(1));
+    /// # }
+    /// ```
+    pub fn fixed<Inner>(
+        &'static self,
+        inner: Inner,
+    ) -> <Around<H, D, F> as Stack<Lift<Inner>, &'static Shared<Slots<B, L, S>, C, R, T>>>::Service
+    where
+        Around<H, D, F>: Stack<Lift<Inner>, &'static Shared<Slots<B, L, S>, C, R, T>>,
+    {
+        self.around.over(Lift::new(inner), &*self.shared)
+    }
+
     #[inline]
     pub(super) fn over<Inner>(
         &self,

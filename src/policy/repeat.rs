@@ -1,7 +1,7 @@
 use crate::class::ByResult;
 use crate::deadline;
 use crate::error::Fault;
-use crate::retry::{Course, Ended, Replay, Retry, Step, may_follow};
+use crate::retry::{Attempt, Course, Ended, Replay, Retry, Step, may_follow};
 use std::mem;
 use tower_service::Service;
 
@@ -89,9 +89,8 @@ where
 
     #[inline(always)]
     fn first(&self, service: &mut S, mut request: Req) -> (S::Future, Self::Spare) {
-        let fresh = Course::new();
-        let copy = if fresh.may_repeat(self.rules()) { self.copies().replay(&request) } else { None };
-        self.copies().mark(&mut request, fresh.attempt());
+        let copy = if self.rules().may_repeat() { self.copies().replay(&request) } else { None };
+        self.copies().mark(&mut request, Attempt::FIRST);
         let course = Course::begin(self.rules());
         let Some(copy) = copy else {
             return (service.call(request), Spare { again: None, course });

@@ -33,7 +33,13 @@ impl Rules {
         self.glance.store(glance, Relaxed);
     }
 
-    #[inline]
+    /// Whether a first attempt may be followed by another: only then is a copy asked for.
+    #[inline(always)]
+    pub(crate) fn may_repeat(&self) -> bool {
+        self.attempts() > 1
+    }
+
+    #[inline(always)]
     fn attempts(&self) -> u32 {
         self.glance.load(Relaxed) >> 1
     }
@@ -60,7 +66,7 @@ pub(crate) enum Ended {
 }
 
 impl Ended {
-    #[inline]
+    #[inline(always)]
     pub(crate) fn of<C, T, E>(classifier: &C, result: &Result<T, E>) -> Self
     where
         E: Fault,
@@ -163,7 +169,8 @@ impl Course {
 
     /// An attempt ended. `repeatable` says whether there is a copy that may be sent after this result,
     /// `deadline` when all must be over; both are asked only if it comes to that.
-    #[inline]
+    // Always: an answer is a few compares, and a call of this with all that it is told is thirty instructions.
+    #[inline(always)]
     pub(crate) fn ended(
         &mut self,
         rules: &Rules,
@@ -178,9 +185,23 @@ impl Course {
         if let Some(budget) = &rules.budget {
             budget.settle(class, self.token.as_ref());
         }
-        if !class.is_retryable() {
-            return Step::Answer;
+        if class.is_retryable() {
+            self.failed(rules, ended, class, repeatable, deadline)
+        } else {
+            Step::Answer
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn failed(
+        &mut self,
+        rules: &Rules,
+        ended: Ended,
+        class: Class,
+        repeatable: impl FnOnce() -> bool,
+        deadline: impl FnOnce() -> Instant,
+    ) -> Step {
         if self.attempts.made() >= rules.attempts() {
             return self.stop(rules, Stop::Attempts);
         }
@@ -198,8 +219,6 @@ impl Course {
         }
     }
 
-    #[cold]
-    #[inline(never)]
     fn again(&mut self, rules: &Rules, ended: Ended, class: Class, now: Instant, deadline: Instant) -> Step {
         let next = rules.plan.lock().next(&mut self.attempts, class, now, deadline);
         let wait = match next {
@@ -220,8 +239,6 @@ impl Course {
         Step::Wait(wait)
     }
 
-    #[cold]
-    #[inline(never)]
     fn stop(&self, rules: &Rules, why: Stop) -> Step {
         let attempts = self.attempts.made();
         let what = match why {

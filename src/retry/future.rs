@@ -26,9 +26,8 @@ pin_project! {
         #[pin]
         stage: Stage<S::Future>,
         course: Course,
-        // Made the last attempt and will make the next; `None` if there can be no next.
-        service: Option<S>,
-        copy: Option<Req>,
+        // For the attempt to come: the instance that made the last one, and a copy. `None` if there can be none.
+        again: Option<(S, Req)>,
         // The last real result, while another attempt is on its way.
         kept: Option<Result<S::Response, S::Error>>,
         terms: P,
@@ -51,12 +50,11 @@ impl<S: Service<Req>, Req, P, R> ResponseFuture<S, Req, P, R> {
     pub(super) const fn called(
         call: S::Future,
         course: Course,
-        service: Option<S>,
-        copy: Option<Req>,
+        again: Option<(S, Req)>,
         terms: P,
         replay: R,
     ) -> Self {
-        Self { stage: Stage::Calling { call }, course, service, copy, kept: None, terms, replay }
+        Self { stage: Stage::Calling { call }, course, again, kept: None, terms, replay }
     }
 
     /// A call that has not begun: its first attempt starts at the first poll.
@@ -65,8 +63,7 @@ impl<S: Service<Req>, Req, P, R> ResponseFuture<S, Req, P, R> {
         Self {
             stage: Stage::Readying,
             course: Course::new(),
-            service: Some(service),
-            copy: Some(request),
+            again: Some((service, request)),
             kept: None,
             terms,
             replay,
@@ -92,7 +89,8 @@ where
                 StageProj::Calling { call } => {
                     let result = ready!(call.poll(cx));
                     let ended = Ended::of(&this.terms.classifier, &result);
-                    let again = || may_follow(this.replay, this.copy.as_ref(), &result);
+                    let copy = this.again.as_ref().map(|(_, copy)| copy);
+                    let again = || may_follow(this.replay, copy, &result);
                     match this.course.ended(&this.terms.rules, ended, again, deadline::in_force) {
                         Step::Answer => return Poll::Ready(result),
                         Step::Kept => return Poll::Ready(this.kept.take().unwrap_or(result)),
@@ -107,7 +105,8 @@ where
                     this.stage.set(Stage::Readying);
                 }
                 StageProj::Readying => {
-                    let Some(service) = this.service else { return Poll::Pending };
+                    // `None`: never, a wait is begun only for an attempt that can follow.
+                    let Some((service, _)) = this.again else { return Poll::Pending };
                     if let Err(error) = ready!(service.poll_ready(cx)) {
                         this.course.refused();
                         this.stage.set(Stage::Done);
@@ -122,13 +121,13 @@ where
                         this.stage.set(Stage::Done);
                         return Poll::Ready(kept);
                     }
-                    let Some(mut request) = this.copy.take() else { return Poll::Pending };
-                    if this.course.may_repeat(&this.terms.rules) {
-                        *this.copy = this.replay.replay(&request);
-                    }
+                    let Some((mut service, mut request)) = this.again.take() else { return Poll::Pending };
+                    let further = this.course.may_repeat(&this.terms.rules);
+                    let copy = if further { this.replay.replay(&request) } else { None };
                     this.replay.mark(&mut request, this.course.attempt());
                     this.course.hand_over(&this.terms.rules);
                     let call = service.call(request);
+                    *this.again = copy.map(|copy| (service, copy));
                     this.stage.set(Stage::Calling { call });
                 }
                 // Polled after its end.
@@ -140,6 +139,7 @@ where
 
 impl<F> Stage<F> {
     /// The attempt's future goes, and with it whatever it held of the service.
+    #[cold]
     fn wait(mut self: Pin<&mut Self>, wait: Duration) {
         if wait.is_zero() {
             self.set(Self::Readying);

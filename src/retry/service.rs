@@ -1,5 +1,5 @@
 use super::course::Course;
-use super::{Replay, ResponseFuture, Retry, Terms};
+use super::{Attempt, Replay, ResponseFuture, Retry, Terms};
 use crate::class::Classify;
 use crate::error::Fault;
 use std::mem;
@@ -66,18 +66,17 @@ where
 
     #[inline]
     fn call(&mut self, mut request: Req) -> Self::Future {
-        let fresh = Course::new();
-        let copy = if fresh.may_repeat(&self.terms.rules) { self.replay.replay(&request) } else { None };
-        self.replay.mark(&mut request, fresh.attempt());
-        let course = Course::begin(&self.terms.rules);
-        if copy.is_some() {
+        let rules = &self.terms.rules;
+        let copy = if rules.may_repeat() { self.replay.replay(&request) } else { None };
+        self.replay.mark(&mut request, Attempt::FIRST);
+        let course = Course::begin(rules);
+        let (terms, replay) = (self.terms.clone(), self.replay.clone());
+        if let Some(copy) = copy {
             let clone = self.inner.clone();
             let mut ready = mem::replace(&mut self.inner, clone);
-            let call = ready.call(request);
-            ResponseFuture::called(call, course, Some(ready), copy, self.terms.clone(), self.replay.clone())
+            ResponseFuture::called(ready.call(request), course, Some((ready, copy)), terms, replay)
         } else {
-            let call = self.inner.call(request);
-            ResponseFuture::called(call, course, None, None, self.terms.clone(), self.replay.clone())
+            ResponseFuture::called(self.inner.call(request), course, None, terms, replay)
         }
     }
 }
