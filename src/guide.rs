@@ -12,6 +12,9 @@ pub mod circuit_breaker {}
 #[doc = include_str!("../docs/order.md")]
 pub mod order {}
 
+#[doc = include_str!("../docs/migration.md")]
+pub mod migration {}
+
 #[doc = include_str!("../docs/errors.md")]
 pub mod errors {}
 

@@ -56,6 +56,9 @@ pub struct Policy<
 /// The gates of a policy, fused: breaker, rate limit, concurrency.
 pub type Slots<B, L, S> = (B, L, S);
 
+/// What the services over one policy that lives for ever point to.
+pub type Static<B, L, S, C, R, T> = &'static Shared<Slots<B, L, S>, C, R, T>;
+
 /// What the services made from one policy point to.
 pub type Pointer<B, L, S, C, R, T> = Arc<Shared<Slots<B, L, S>, C, R, T>>;
 
@@ -377,9 +380,9 @@ impl<B, L, S, C, R, T, H, D, F> Policy<B, L, S, C, R, T, H, D, F> {
     pub fn fixed<Inner>(
         &'static self,
         inner: Inner,
-    ) -> <Around<H, D, F> as Stack<Lift<Inner>, &'static Shared<Slots<B, L, S>, C, R, T>>>::Service
+    ) -> <Around<H, D, F> as Stack<Lift<Inner>, Static<B, L, S, C, R, T>>>::Service
     where
-        Around<H, D, F>: Stack<Lift<Inner>, &'static Shared<Slots<B, L, S>, C, R, T>>,
+        Around<H, D, F>: Stack<Lift<Inner>, Static<B, L, S, C, R, T>>,
     {
         self.around.over(Lift::new(inner), &*self.shared)
     }

@@ -97,7 +97,7 @@ mod shared;
 
 pub use self::around::{Around, Between, Judged, Stack};
 pub use self::future::ResponseFuture;
-pub use self::handle::{Pointer, Policy, Slots};
+pub use self::handle::{Pointer, Policy, Slots, Static};
 pub use self::presets::{Client, Server};
 pub use self::repeat::{Once, Repeat, Spare};
 pub use self::service::{Calls, LiftedPolicy, PolicyService};

@@ -1,6 +1,7 @@
 //! The whole stack as one value.
 
 mod drivers;
+mod histories;
 mod order;
 mod presets;
 mod timeouts;
