@@ -27,5 +27,6 @@ fn main() {
     let _inside = runtime.enter();
     let mut timed = Timed(Criterion::default().configure_from_args());
     seawall_benches::rows(&mut timed);
+    seawall_benches::builds(&mut timed);
     timed.0.final_summary();
 }

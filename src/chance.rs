@@ -45,15 +45,18 @@ impl Chance {
         thread_local! {
             static STREAM: Cell<u64> = const { Cell::new(0) };
         }
-        STREAM.with(|stream| {
-            let mut own = Self(match stream.get() {
-                0 => rand::Rng::next_u64(&mut rand::rng()),
-                state => state,
-            });
-            let seed = own.draw();
-            stream.set(own.0);
-            Self(seed)
-        })
+        #[cold]
+        #[inline(never)]
+        fn from_the_system() -> u64 {
+            rand::Rng::next_u64(&mut rand::rng())
+        }
+        let mut own = Self(match STREAM.get() {
+            0 => from_the_system(),
+            state => state,
+        });
+        let seed = own.draw();
+        STREAM.set(own.0);
+        Self(seed)
     }
 
     /// The next 64 random bits.

@@ -146,6 +146,8 @@ pub enum Reason {
     EndpointsTried,
     /// Every endpoint is at its limit.
     EndpointsFull,
+    /// The endpoint to which the request sticks may not be called.
+    EndpointAway,
     /// The service is being shut down.
     Draining,
     /// A load of a cache waits for itself.
@@ -177,6 +179,7 @@ impl Reason {
             Self::EndpointsOut => "no endpoint fit to be called",
             Self::EndpointsTried => "every endpoint tried",
             Self::EndpointsFull => "every endpoint at its limit",
+            Self::EndpointAway => "the endpoint it sticks to is away",
             Self::Draining => "shutting down",
             Self::Reentrant => "the load waits for itself",
         }

@@ -7,11 +7,13 @@
 //! Everything is built outside the measured call; each call reads its result through `black_box` and panics if
 //! it is not the expected one, so a row never measures an error by mistake.
 
+mod balance;
 mod layers;
 mod limits;
 mod primitives;
 mod stacks;
 
+pub use balance::builds;
 use std::future::Future;
 use std::hint::black_box;
 use std::pin::pin;
@@ -30,6 +32,7 @@ pub fn rows(visit: &mut impl Visit) {
     limits::rows(visit);
     layers::rows(visit);
     stacks::rows(visit);
+    balance::rows(visit);
 }
 
 /// The inner service: ready, and its answer is there at once.

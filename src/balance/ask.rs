@@ -1,3 +1,4 @@
+use super::affinity::Token;
 use super::pick::Key;
 use super::tried::Tried;
 
@@ -18,6 +19,7 @@ use super::tried::Tried;
 pub struct Ask<'a> {
     pub(super) tried: Option<&'a Tried>,
     pub(super) key: Option<Key<'a>>,
+    pub(super) token: Option<Token>,
 }
 
 impl<'a> Ask<'a> {
@@ -29,7 +31,7 @@ impl<'a> Ask<'a> {
     /// ```
     #[must_use]
     pub const fn new() -> Self {
-        Self { tried: None, key: None }
+        Self { tried: None, key: None, token: None }
     }
 
     /// Passes over what earlier attempts of the request have tried, and adds what is picked.
@@ -55,6 +57,23 @@ impl<'a> Ask<'a> {
     #[must_use]
     pub fn key(mut self, key: impl Into<Key<'a>>) -> Self {
         self.key = Some(key.into());
+        self
+    }
+
+    /// Goes back to the endpoint of this token, whatever its level and share, as long as it may be called at all:
+    /// also while it is degraded or drains. If it may not, another one is picked, unless the pool
+    /// [requires](super::Config::require_affinity) it.
+    ///
+    /// ```
+    /// use seawall::balance::{Ask, Endpoint, Id, Pool, RoundRobin, Token};
+    /// let pool = Pool::new("api", RoundRobin::new());
+    /// pool.set(["a", "b"].map(|id| Endpoint::new(id, ())));
+    /// let token = Token::of(&Id::from("b"));
+    /// assert_eq!(pool.pick_for(Ask::new().sticky(token)).unwrap().id().as_str(), "b");
+    /// ```
+    #[must_use]
+    pub const fn sticky(mut self, token: Token) -> Self {
+        self.token = Some(token);
         self
     }
 }

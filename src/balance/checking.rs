@@ -78,6 +78,9 @@ where
                 if let Some(finding) = beat.poll(now, cx) {
                     free += 1;
                     this.pool.set_health(beat.id.as_str(), beat.judge.find(finding));
+                    if finding == Finding::Pass && this.checks.do_uneject() {
+                        this.pool.uneject(beat.id.as_str());
+                    }
                 }
             }
             let soonest = this.beats.iter().filter_map(|beat| beat.wakes(free > 0)).min();

@@ -1,7 +1,10 @@
+use super::failover::Failover;
 use super::pick::{
     Hashed, LeastConnections, P2c, PeakEwma, Random, RoundRobin, WeightedRandom, WeightedRoundRobin,
 };
 use super::picker::Picker;
+use super::slow_start::SlowStart;
+use super::zoning::Zoning;
 use crate::outlier::Outliers;
 use crate::ratio::Ratio;
 
@@ -23,6 +26,7 @@ use crate::ratio::Ratio;
 /// | what | default | why |
 /// |---|---|---|
 /// | [`panic`](Self::panic) | 50 % | Envoy's: that most are ill at once is less likely than that the judgement is wrong |
+/// | [`slow_start`](Self::slow_start), [`zoning`](Self::zoning), [`failover`](Self::failover) | off | they know what only you do |
 /// | [`outliers`](Self::outliers) | none | what an outlier is depends on the traffic |
 /// | [`strict`](Self::strict) | no | an endpoint that was tried may answer now; a refusal never does |
 /// | [`seed`](Self::seed) | none | each thread draws from its own stream |
@@ -31,6 +35,11 @@ pub struct Config {
     pub(super) picker: Picker,
     pub(super) strict: bool,
     pub(super) panic: Ratio,
+    pub(super) fail_in_panic: bool,
+    pub(super) require: bool,
+    pub(super) slow_start: Option<SlowStart>,
+    pub(super) zoning: Option<Zoning>,
+    pub(super) failover: Option<Failover>,
     pub(super) outliers: Option<Outliers>,
     pub(super) seed: Option<u64>,
 }
@@ -44,7 +53,18 @@ impl Config {
     /// # let _ = config;
     /// ```
     pub fn new(picker: impl Into<Picker>) -> Self {
-        Self { picker: picker.into(), strict: false, panic: Ratio::percent(50), outliers: None, seed: None }
+        Self {
+            picker: picker.into(),
+            strict: false,
+            panic: Ratio::percent(50),
+            fail_in_panic: false,
+            require: false,
+            slow_start: None,
+            zoning: None,
+            failover: None,
+            outliers: None,
+            seed: None,
+        }
     }
 
     /// Never picks an endpoint twice for one request: when all have been tried, the call is refused for
@@ -93,6 +113,83 @@ impl Config {
     #[must_use]
     pub const fn panic(mut self, below: Ratio) -> Self {
         self.panic = below;
+        self
+    }
+
+    /// Refuses calls where a level would panic, instead of using endpoints that are known to be ill: for upstreams
+    /// that the last few who are well would only be dragged down with.
+    ///
+    /// ```
+    /// use seawall::Reason;
+    /// use seawall::balance::{Config, Endpoint, P2c, Pool};
+    /// use seawall::health::Health;
+    /// let pool = Pool::new("api", Config::new(P2c::new()).fail_in_panic());
+    /// pool.set(["a", "b", "c"].map(|id| Endpoint::new(id, ())));
+    /// for id in ["a", "b"] {
+    ///     pool.set_health(id, Health::Unhealthy);
+    /// }
+    /// assert_eq!(pool.pick().unwrap_err().reason(), Reason::EndpointsOut);
+    /// ```
+    #[must_use]
+    pub const fn fail_in_panic(mut self) -> Self {
+        self.fail_in_panic = true;
+        self
+    }
+
+    /// Refuses a [sticky](super::Ask::sticky) call whose endpoint may not be called, for
+    /// [`EndpointAway`](crate::Reason::EndpointAway), instead of picking another.
+    ///
+    /// ```
+    /// use seawall::Reason;
+    /// use seawall::balance::{Ask, Config, Endpoint, Id, P2c, Pool, Token};
+    /// let pool = Pool::new("api", Config::new(P2c::new()).require_affinity());
+    /// pool.set([Endpoint::new("a", ())]);
+    /// let elsewhere = Token::of(&Id::from("b"));
+    /// assert_eq!(pool.pick_for(Ask::new().sticky(elsewhere)).unwrap_err().reason(), Reason::EndpointAway);
+    /// ```
+    #[must_use]
+    pub const fn require_affinity(mut self) -> Self {
+        self.require = true;
+        self
+    }
+
+    /// Lets endpoints that are new or back have their full share only after a while.
+    ///
+    /// ```
+    /// use seawall::balance::{Config, P2c, SlowStart};
+    /// use std::time::Duration;
+    /// let config = Config::new(P2c::new()).slow_start(SlowStart::over(Duration::from_secs(30)));
+    /// # let _ = config;
+    /// ```
+    #[must_use]
+    pub const fn slow_start(mut self, slow_start: SlowStart) -> Self {
+        self.slow_start = Some(slow_start);
+        self
+    }
+
+    /// Keeps calls within the caller's zone as far as that overloads nobody.
+    ///
+    /// ```
+    /// use seawall::balance::{Config, P2c, Zoning};
+    /// let config = Config::new(P2c::new()).zoning(Zoning::of("eu-1a"));
+    /// # let _ = config;
+    /// ```
+    #[must_use]
+    pub fn zoning(mut self, zoning: Zoning) -> Self {
+        self.zoning = Some(zoning);
+        self
+    }
+
+    /// Sends all calls to one level at a time, as between regions.
+    ///
+    /// ```
+    /// use seawall::balance::{Config, Failover, P2c};
+    /// let config = Config::new(P2c::new()).failover(Failover::new());
+    /// # let _ = config;
+    /// ```
+    #[must_use]
+    pub const fn failover(mut self, failover: Failover) -> Self {
+        self.failover = Some(failover);
         self
     }
 

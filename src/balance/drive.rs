@@ -8,6 +8,7 @@ use super::ready::Ready;
 use crate::discover::{Change, Discovery, Source};
 use crate::health::{Checks, Finding, Health};
 use crate::telemetry::{Kind, Outage, What};
+use crate::time::Instant;
 use std::fmt;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -34,14 +35,43 @@ impl<S> Pool<S> {
         };
         match (live.set_health(health), health) {
             (before, after) if before == after => {}
-            (_, Health::Healthy) => {
+            (_, Health::Unhealthy | Health::Draining) => {
+                self.0.common.went_out(live.serial(), Outage::Unhealthy, Duration::MAX);
+            }
+            (Health::Healthy | Health::Degraded, _) => self.0.common.due_now(),
+            (Health::Unhealthy | Health::Draining, _) => {
+                live.ready_again(Instant::now());
                 self.0.common.due_now();
                 let endpoint = live.serial();
                 self.0.common.telemetry.tell(Kind::Balance, What::EndpointIn { endpoint });
             }
-            _ => self.0.common.went_out(live.serial(), Outage::Unhealthy, Duration::MAX),
         }
         true
+    }
+
+    /// Ends the [ejection](crate::outlier) of an endpoint before its time; `false` if it is not ejected, or not
+    /// there.
+    ///
+    /// ```
+    /// use seawall::Class;
+    /// use seawall::balance::{Config, Endpoint, P2c, Pool, State};
+    /// use seawall::outlier::Outliers;
+    /// let pool = Pool::new("api", Config::new(P2c::new()).outliers(Outliers::new().consecutive(1)));
+    /// pool.set(["a", "b"].map(|id| Endpoint::new(id, ())));
+    /// let picked = pool.pick().unwrap();
+    /// let id = picked.id().clone();
+    /// picked.settle(Class::Transient);
+    /// assert!(pool.uneject(id.as_str()));
+    /// assert!(!pool.uneject(id.as_str()));
+    /// ```
+    #[expect(clippy::must_use_candidate, reason = "that it is over is enough to know for most")]
+    pub fn uneject(&self, id: &str) -> bool {
+        let snapshot = self.0.current.load();
+        let over = snapshot.member(id).is_some_and(|member| member.live.uneject(Instant::now()));
+        if over {
+            self.0.common.due_now();
+        }
+        over
     }
 
     /// Checks the health of every endpoint by `check`, as long as the future is polled: spawn it. What came or

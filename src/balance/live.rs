@@ -32,6 +32,8 @@ pub(super) struct Live {
     health: AtomicU8,
     /// Until when it is out, in nanoseconds; 0 is in.
     out_until: AtomicU64,
+    /// Since when it may be called without a break, in nanoseconds.
+    ready_since: AtomicU64,
     gone: AtomicBool,
     serial: u32,
 }
@@ -47,7 +49,7 @@ pub(super) struct Reserved {
 }
 
 impl Live {
-    pub(super) fn new(serial: u32) -> Self {
+    pub(super) fn new(serial: u32, now: Instant) -> Self {
         Self {
             in_flight: AtomicU32::new(0),
             unready: AtomicU32::new(0),
@@ -60,6 +62,7 @@ impl Live {
             ejection: Mutex::new(Ejection::default()),
             health: AtomicU8::new(Health::Healthy as u8),
             out_until: AtomicU64::new(0),
+            ready_since: AtomicU64::new(now.as_nanos()),
             gone: AtomicBool::new(false),
             serial,
         }
@@ -235,6 +238,7 @@ impl Live {
         match self.health.load(Relaxed) {
             word if word == Health::Unhealthy as u8 => Health::Unhealthy,
             word if word == Health::Draining as u8 => Health::Draining,
+            word if word == Health::Degraded as u8 => Health::Degraded,
             _ => Health::Healthy,
         }
     }
@@ -254,7 +258,27 @@ impl Live {
             self.run.store(0, Relaxed);
             self.take_counted();
         }
-        (rested || released) && self.out_until(now).is_none()
+        let returns = (rested || released) && self.out_until(now).is_none();
+        if returns {
+            self.ready_again(now);
+        }
+        returns
+    }
+
+    /// It may be called again from `now` on, and warms up anew.
+    pub(super) fn ready_again(&self, now: Instant) {
+        self.ready_since.store(now.as_nanos(), Relaxed);
+    }
+
+    pub(super) fn ready_since(&self) -> Instant {
+        Instant::from_nanos(self.ready_since.load(Relaxed))
+    }
+
+    /// Ends an ejection; `false` if there is none.
+    pub(super) fn uneject(&self, now: Instant) -> bool {
+        let until = self.ejected_until.load(Relaxed);
+        until > now.as_nanos()
+            && self.ejected_until.compare_exchange(until, now.as_nanos(), Relaxed, Relaxed).is_ok()
     }
 
     #[inline]
@@ -291,7 +315,7 @@ mod tests {
 
     #[test]
     fn after_a_rest_one_of_many_tries() {
-        let live = Live::new(1);
+        let live = Live::new(1, Instant::ZERO);
         let now = Instant::from_nanos(1);
         let rest = live.back_off(now, 0.5);
         assert_eq!(rest, Duration::from_millis(100));

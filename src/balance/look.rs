@@ -1,3 +1,4 @@
+use super::affinity::Token;
 use super::ask::Ask;
 use super::pick::Key;
 use super::tried::Tried;
@@ -34,11 +35,17 @@ pub trait Look<Req: ?Sized> {
         let _ = request;
         None
     }
+
+    /// The token of the endpoint that this request shall go back to.
+    fn token(&self, request: &Req) -> Option<Token> {
+        let _ = request;
+        None
+    }
 }
 
 #[inline]
 pub(super) fn ask<'r, Req: ?Sized>(look: &impl Look<Req>, request: &'r Req) -> Ask<'r> {
-    Ask { tried: look.tried(request), key: look.key(request) }
+    Ask { tried: look.tried(request), key: look.key(request), token: look.token(request) }
 }
 
 /// Does not look at requests: the default.
@@ -66,6 +73,11 @@ impl<Req: ?Sized, F: Fn(&Req) -> Option<&Tried>, L: Look<Req>> Look<Req> for Tri
     fn key<'r>(&self, request: &'r Req) -> Option<Key<'r>> {
         self.1.key(request)
     }
+
+    #[inline]
+    fn token(&self, request: &Req) -> Option<Token> {
+        self.1.token(request)
+    }
 }
 
 /// Finds the [`Key`] of a request by a function; made by [`Balance::key`](super::Balance::key).
@@ -80,6 +92,32 @@ impl<Req: ?Sized, F: Fn(&Req) -> Option<Key<'_>>, L: Look<Req>> Look<Req> for Ke
 
     #[inline]
     fn key<'r>(&self, request: &'r Req) -> Option<Key<'r>> {
+        self.0(request)
+    }
+
+    #[inline]
+    fn token(&self, request: &Req) -> Option<Token> {
+        self.1.token(request)
+    }
+}
+
+/// Finds the [`Token`] of a request by a function; made by [`Balance::sticky`](super::Balance::sticky).
+#[derive(Clone, Copy, Debug)]
+pub struct TokenBy<F, L>(pub(super) F, pub(super) L);
+
+impl<Req: ?Sized, F: Fn(&Req) -> Option<Token>, L: Look<Req>> Look<Req> for TokenBy<F, L> {
+    #[inline]
+    fn tried<'r>(&self, request: &'r Req) -> Option<&'r Tried> {
+        self.1.tried(request)
+    }
+
+    #[inline]
+    fn key<'r>(&self, request: &'r Req) -> Option<Key<'r>> {
+        self.1.key(request)
+    }
+
+    #[inline]
+    fn token(&self, request: &Req) -> Option<Token> {
         self.0(request)
     }
 }

@@ -33,6 +33,13 @@ impl<S> Member<S> {
             && self.live.health() == Health::Healthy
             && self.live.out_until(now).is_none()
     }
+
+    /// Whether it is to be called only as far as others cannot.
+    pub(super) fn is_degraded(&self, now: Instant) -> bool {
+        self.endpoint.weight > 0
+            && self.live.health() == Health::Degraded
+            && self.live.out_until(now).is_none()
+    }
 }
 
 /// What all members of a pool share, without the type of their services.

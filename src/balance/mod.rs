@@ -63,6 +63,11 @@
 //! the rest. If all together cannot, a level of which less than half is well uses everyone who can be reached. Time
 //! brings an endpoint back, whether or not there is traffic.
 //!
+//! Degraded endpoints carry what those who are well cannot. [`Zoning`] keeps calls within the caller's zone as far as
+//! its endpoints can take them; [`Failover`] keeps all calls in one level at a time and comes back only after a
+//! while, as between regions; [`SlowStart`] spares who is new or back; a [`Token`] brings a client back to its
+//! endpoint.
+//!
 //! A breaker of its own before each endpoint is a layer around that endpoint's service, and
 //! [`Endpoint::foresee`] lets the pool pass over it while it is open.
 //!
@@ -107,29 +112,35 @@
 //! * Services that are `Send` but not `Sync`: the pool clones them from several threads at once. tower's
 //!   `BoxCloneSyncService` is the boxed one that fits.
 
+mod affinity;
 mod ask;
 mod back_off;
 mod checking;
 mod config;
 mod drive;
 mod endpoint;
+mod failover;
 mod following;
 mod following_changes;
 mod future;
 mod id;
 mod latency;
+mod level;
 mod live;
 mod look;
 mod member;
 #[cfg(all(test, any(seawall_loom, seawall_shuttle)))]
 mod models;
+mod party;
 mod pick;
 mod picker;
 mod pool;
 mod ready;
 mod roster;
+mod rules;
 mod seat;
 mod service;
+mod slow_start;
 mod snapshot;
 mod spread;
 mod status;
@@ -137,16 +148,19 @@ mod streak;
 mod ticket;
 mod tried;
 mod watch;
+mod zoning;
 
+pub use self::affinity::{NoToken, Token};
 pub use self::ask::Ask;
 pub use self::checking::Checking;
 pub use self::config::Config;
 pub use self::endpoint::Endpoint;
+pub use self::failover::Failover;
 pub use self::following::Following;
 pub use self::following_changes::FollowingChanges;
 pub use self::future::ResponseFuture;
 pub use self::id::Id;
-pub use self::look::{Blind, KeyBy, Look, NoSpare, Spare, TriedBy};
+pub use self::look::{Blind, KeyBy, Look, NoSpare, Spare, TokenBy, TriedBy};
 pub use self::pick::{
     Hashed, Key, LeastConnections, Lineup, P2c, PeakEwma, PowerOfTwoChoices, Random, RoundRobin,
     WeightedRandom, WeightedRoundRobin,
@@ -155,6 +169,8 @@ pub use self::picker::{Pick, Picker};
 pub use self::pool::Pool;
 pub use self::ready::Ready;
 pub use self::service::Balance;
+pub use self::slow_start::SlowStart;
 pub use self::status::{State, Status};
 pub use self::ticket::Ticket;
 pub use self::tried::Tried;
+pub use self::zoning::Zoning;

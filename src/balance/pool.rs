@@ -1,9 +1,11 @@
 use super::ask::Ask;
 use super::config::Config;
 use super::endpoint::Endpoint;
-use super::member::Common;
-use super::picker::{Picker, Turn};
+use super::live::Reserved;
+use super::member::{Common, Member};
+use super::picker::Turn;
 use super::roster::{Changed, Roster};
+use super::rules::Rules;
 use super::seat::View;
 use super::service::Balance;
 use super::snapshot::{Nobody, Snapshot};
@@ -15,7 +17,6 @@ use crate::chance::Chance;
 use crate::discover::Change;
 use crate::error::{Reason, Rejected};
 use crate::gate::Now;
-use crate::ratio::Ratio;
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use crate::telemetry::{Kind, Telemetry, What};
@@ -51,12 +52,12 @@ pub struct Pool<S>(pub(super) Arc<Shared<S>>);
 
 pub(super) struct Shared<S> {
     pub(super) current: ArcSwap<Snapshot<S>>,
-    picker: Picker,
+    rules: Rules,
     turn: Turn,
     // The one stream of draws of a seeded pool.
     draws: Option<AtomicU64>,
     strict: bool,
-    panic: Ratio,
+    require: bool,
     pub(super) common: Arc<Common>,
     // Guarded: who belongs here. Held while a snapshot is made, never while user code runs.
     roster: Mutex<Roster<S>>,
@@ -74,7 +75,18 @@ impl<S> Pool<S> {
     /// assert_eq!(pool.pick().unwrap_err().reason(), Reason::NoEndpoint);
     /// ```
     pub fn new(telemetry: impl Into<Telemetry>, config: impl Into<Config>) -> Self {
-        let Config { picker, strict, panic, outliers, seed } = config.into();
+        let Config {
+            picker,
+            strict,
+            panic,
+            fail_in_panic,
+            require,
+            slow_start,
+            zoning,
+            failover,
+            outliers,
+            seed,
+        } = config.into();
         let watch = outliers.map(|outliers| Watch::new(outliers, Instant::now()));
         let mut chance = seed.map_or_else(Chance::new, Chance::seeded);
         Self(Arc::new(Shared {
@@ -82,11 +94,11 @@ impl<S> Pool<S> {
             turn: Turn::starting_at(picker.start(&mut chance)),
             draws: seed.map(|_| AtomicU64::new(chance.draw())),
             strict,
-            panic,
+            require,
             common: Arc::new(Common::new(telemetry.into(), &picker, watch)),
             roster: Mutex::new(Roster::default()),
             wakers: Mutex::new(Vec::new()),
-            picker,
+            rules: Rules { picker, panic, fail_in_panic, slow_start, zoning, failover },
         }))
     }
 
@@ -196,17 +208,17 @@ impl<S> Pool<S> {
         let mut chance = self.chance();
         let calls = self.0.common.begin();
         let view = View::new(ask, passed, calls, now);
-        let picked = match snapshot.pick(&self.0.picker, &self.0.turn, &mut chance, &view) {
-            Some(picked) => Some(picked),
-            // An endpoint that was tried is better than none.
-            None if ask.tried.is_some() && !self.0.strict => {
-                snapshot.pick(&self.0.picker, &self.0.turn, &mut chance, &view.leniently())
-            }
-            None => None,
+        let stuck = if view.token.is_some() { snapshot.pick_stuck(&view) } else { None };
+        let picked = match stuck {
+            Some(stuck) => Some(stuck),
+            None if view.token.is_some() && self.0.require => None,
+            None => self.pick_anyone(&snapshot, &mut chance, &view),
         };
         let Some((member, reserved)) = picked else {
             self.0.common.end();
-            return Err(self.refuse(snapshot.nobody(&view), view.now()));
+            let nobody =
+                if view.token.is_some() && self.0.require { Nobody::Away } else { snapshot.nobody(&view) };
+            return Err(self.refuse(nobody, view.now()));
         };
         let since = if self.0.common.is_timed() { view.now() } else { Instant::ZERO };
         let ticket = Ticket::new(Arc::clone(member), reserved, since);
@@ -216,6 +228,23 @@ impl<S> Pool<S> {
         }
         self.0.common.telemetry.note(Kind::Balance, || What::Admitted { cost: 1 });
         Ok(ticket)
+    }
+
+    #[inline]
+    fn pick_anyone<'a>(
+        &self,
+        snapshot: &'a Snapshot<S>,
+        chance: &mut Chance,
+        view: &View<'_>,
+    ) -> Option<(&'a Arc<Member<S>>, Reserved)> {
+        match snapshot.pick(&self.0.rules.picker, &self.0.turn, chance, view) {
+            Some(picked) => Some(picked),
+            // An endpoint that was tried is better than none.
+            None if view.tried.is_some() && !self.0.strict => {
+                snapshot.pick(&self.0.rules.picker, &self.0.turn, chance, &view.leniently())
+            }
+            None => None,
+        }
     }
 
     /// The refusal has been given to a caller.
@@ -311,6 +340,7 @@ impl<S> Pool<S> {
             Nobody::Out(back) => (Reason::EndpointsOut, back),
             Nobody::Tried => (Reason::EndpointsTried, None),
             Nobody::Full => (Reason::EndpointsFull, None),
+            Nobody::Away => (Reason::EndpointAway, None),
         };
         let rejected = Rejected::new(self.0.common.telemetry.name(), reason);
         back.map_or(rejected, |back| rejected.retry_in(back - now))
@@ -320,11 +350,11 @@ impl<S> Pool<S> {
         let now = Instant::now();
         let mut roster = self.0.roster.lock();
         let mut changed = change(&mut roster, &self.0.common, now);
-        roster.plan(&self.0.picker);
+        roster.plan(&self.0.rules.picker);
         if let Some(watch) = &self.0.common.watch {
             watch.set_members(roster.members().map(|member| Arc::clone(&member.live)).collect());
         }
-        let (replaced, returned) = self.rebuild(&roster, now);
+        let (replaced, returned) = self.rebuild(&mut roster, now);
         drop(roster);
         // Services are dropped here, under no lock.
         drop((replaced, std::mem::take(&mut changed.leftover)));
@@ -345,12 +375,12 @@ impl<S> Pool<S> {
         if !self.0.common.claim(now) {
             return;
         }
-        let Some(roster) = self.0.roster.try_lock() else {
+        let Some(mut roster) = self.0.roster.try_lock() else {
             // Whoever holds it makes them, but perhaps of what was true before: so once more, soon.
             self.0.common.due_now();
             return;
         };
-        let (replaced, returned) = self.rebuild(&roster, now);
+        let (replaced, returned) = self.rebuild(&mut roster, now);
         drop(roster);
         drop(replaced);
         self.tell_returned(&returned);
@@ -358,14 +388,18 @@ impl<S> Pool<S> {
 
     /// Makes the snapshot of the roster the current one; gives out the one before, to be dropped outside the
     /// lock, and the serials of those who are back.
-    fn rebuild(&self, roster: &Roster<S>, now: Instant) -> (Arc<Snapshot<S>>, Vec<u32>) {
+    fn rebuild(&self, roster: &mut Roster<S>, now: Instant) -> (Arc<Snapshot<S>>, Vec<u32>) {
         self.0.common.begin_rebuild();
         let returned = roster.members().filter(|member| member.live.returns(now));
         let returned = returned.map(|member| member.live.serial()).collect();
         if let Some(soonest) = roster.members().filter_map(|member| member.live.out_until(now)).min() {
             self.0.common.due_at(soonest);
         }
-        (self.0.current.swap(Arc::new(Snapshot::of(roster, &self.0.picker, self.0.panic, now))), returned)
+        let (snapshot, stale_at) = Snapshot::of(roster, &self.0.rules, now);
+        if let Some(at) = stale_at {
+            self.0.common.due_at(at);
+        }
+        (self.0.current.swap(Arc::new(snapshot)), returned)
     }
 
     fn tell_returned(&self, serials: &[u32]) {
@@ -385,7 +419,7 @@ impl<S> fmt::Debug for Pool<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pool")
             .field("name", &self.0.common.telemetry.name())
-            .field("picker", &self.0.picker)
+            .field("picker", &self.0.rules.picker)
             .field("endpoints", &self.len())
             .finish_non_exhaustive()
     }

@@ -1,4 +1,6 @@
+use super::affinity::Token;
 use super::endpoint::Endpoint;
+use super::failover::Standing;
 use super::id::Id;
 use super::live::Live;
 use super::member::{Common, Member};
@@ -16,6 +18,10 @@ pub(super) struct Roster<S> {
     departed: VecDeque<Departed>,
     serials: u32,
     plans: BTreeMap<u8, Plan>,
+    /// By token the place among the members.
+    tokens: Arc<[(Token, u32)]>,
+    /// The level that all calls go to, where that is one at a time.
+    pub(super) standing: Standing,
 }
 
 /// What a picker keeps ready for one level: for all its members of a weight above zero, well or not.
@@ -63,7 +69,14 @@ impl<S> Default for Changed<S> {
 
 impl<S> Default for Roster<S> {
     fn default() -> Self {
-        Self { members: BTreeMap::new(), departed: VecDeque::new(), serials: 0, plans: BTreeMap::new() }
+        Self {
+            members: BTreeMap::new(),
+            departed: VecDeque::new(),
+            serials: 0,
+            plans: BTreeMap::new(),
+            tokens: Arc::default(),
+            standing: Standing::default(),
+        }
     }
 }
 
@@ -82,7 +95,7 @@ impl<S> Roster<S> {
             changed.added += u32::from(known.is_none());
             let live = known.as_ref().map(|member| Arc::clone(&member.live));
             changed.leftover.extend(known);
-            if let Some(repeated) = self.put(endpoint, live, common) {
+            if let Some(repeated) = self.put(endpoint, live, common, now) {
                 changed.added -= 1;
                 changed.repeated += 1;
                 changed.leftover.push(repeated);
@@ -101,7 +114,7 @@ impl<S> Roster<S> {
     pub(super) fn insert(&mut self, endpoint: Endpoint<S>, common: &Arc<Common>, now: Instant) -> Changed<S> {
         let live = self.members.get(&endpoint.id).map(|member| Arc::clone(&member.live));
         let mut changed = Changed { added: u32::from(live.is_none()), ..Changed::default() };
-        changed.leftover.extend(self.put(endpoint, live, common));
+        changed.leftover.extend(self.put(endpoint, live, common, now));
         self.forget(now);
         changed
     }
@@ -133,6 +146,13 @@ impl<S> Roster<S> {
             let plan = Plan { members, prepared };
             self.plans.insert(level, plan);
         }
+        let mut tokens: Vec<_> = self.members.keys().map(Token::of).zip(0..).collect();
+        tokens.sort_unstable();
+        self.tokens = tokens.into();
+    }
+
+    pub(super) fn tokens(&self) -> Arc<[(Token, u32)]> {
+        Arc::clone(&self.tokens)
     }
 
     /// The plans, level by level.
@@ -151,14 +171,15 @@ impl<S> Roster<S> {
         endpoint: Endpoint<S>,
         live: Option<Arc<Live>>,
         common: &Arc<Common>,
+        now: Instant,
     ) -> Option<Arc<Member<S>>> {
         let repeated = self.members.remove(&endpoint.id);
         let live = live
             .or_else(|| repeated.as_ref().map(|member| Arc::clone(&member.live)))
-            .or_else(|| self.recall(&endpoint.id))
+            .or_else(|| self.recall(&endpoint.id, now))
             .unwrap_or_else(|| {
                 self.serials = self.serials.wrapping_add(1).max(1);
-                Arc::new(Live::new(self.serials))
+                Arc::new(Live::new(self.serials, now))
             });
         let id = endpoint.id.clone();
         self.members.insert(id, Arc::new(Member { endpoint, live, common: Arc::clone(common) }));
@@ -170,10 +191,11 @@ impl<S> Roster<S> {
         self.departed.push_back(Departed { id, live: Arc::clone(&member.live), at: now });
     }
 
-    fn recall(&mut self, id: &Id) -> Option<Arc<Live>> {
+    fn recall(&mut self, id: &Id, now: Instant) -> Option<Arc<Live>> {
         let place = self.departed.iter().position(|departed| departed.id == *id)?;
         let departed = self.departed.remove(place)?;
         departed.live.set_gone(false);
+        departed.live.ready_again(now);
         Some(departed.live)
     }
 

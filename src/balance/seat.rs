@@ -1,3 +1,4 @@
+use super::affinity::Token;
 use super::ask::Ask;
 use super::live::Live;
 use super::member::Member;
@@ -13,10 +14,22 @@ pub(super) struct Seat<S> {
     pub(super) live: Arc<Live>,
     pub(super) weight: u32,
     pub(super) limit: u32,
+    /// It has a gate of its own to be asked.
+    pub(super) gated: bool,
     pub(super) member: Arc<Member<S>>,
 }
 
 impl<S> Seat<S> {
+    pub(super) fn of(member: &Arc<Member<S>>) -> Self {
+        Self {
+            live: Arc::clone(&member.live),
+            weight: member.endpoint.weight,
+            limit: member.endpoint.limit.unwrap_or(u32::MAX),
+            gated: member.endpoint.gate.is_some(),
+            member: Arc::clone(member),
+        }
+    }
+
     /// When its own gate may admit again, if it refuses now and knows.
     pub(super) fn refuses_for(&self, view: &View<'_>) -> Option<Instant> {
         let gate = self.member.endpoint.gate.as_ref()?;
@@ -30,12 +43,18 @@ impl<S> Seat<S> {
         self.live.in_flight() < self.limit
             && !self.live.is_probed()
             && !view.turned_away(self.live.serial())
-            && self.member.endpoint.gate.as_ref().is_none_or(|gate| {
-                let mut now = view.now.get();
-                let admits = gate.foresee(&mut now).is_none();
-                view.now.set(now);
-                admits
-            })
+            && (!self.gated || self.is_admitted(view))
+    }
+
+    /// Whether its own gate would admit.
+    #[cold]
+    fn is_admitted(&self, view: &View<'_>) -> bool {
+        self.member.endpoint.gate.as_ref().is_none_or(|gate| {
+            let mut now = view.now.get();
+            let admits = gate.foresee(&mut now).is_none();
+            view.now.set(now);
+            admits
+        })
     }
 }
 
@@ -45,8 +64,12 @@ pub(super) struct View<'a> {
     pub(super) tried: Option<&'a Tried>,
     /// Turned away from in this call.
     pub(super) passed: &'a Passed,
+    /// Nobody has been tried or turned away from, as with nearly all calls.
+    fresh: bool,
     /// What it goes by, where the placement decides.
     pub(super) key: Option<Key<'a>>,
+    /// Whom it shall go back to.
+    pub(super) token: Option<Token>,
     /// The calls in flight in the pool, this one included; only counted where a bound asks.
     pub(super) calls: u32,
     /// Read by whoever asks first, if anybody does.
@@ -56,7 +79,8 @@ pub(super) struct View<'a> {
 impl<'a> View<'a> {
     #[inline]
     pub(super) const fn new(ask: Ask<'a>, passed: &'a Passed, calls: u32, now: Now) -> Self {
-        Self { tried: ask.tried, passed, key: ask.key, calls, now: Cell::new(now) }
+        let fresh = ask.tried.is_none() && passed.is_empty();
+        Self { tried: ask.tried, passed, fresh, key: ask.key, token: ask.token, calls, now: Cell::new(now) }
     }
 
     /// The same, though others were tried before.
@@ -64,7 +88,9 @@ impl<'a> View<'a> {
         Self {
             tried: None,
             passed: self.passed,
+            fresh: self.passed.is_empty(),
             key: self.key,
+            token: self.token,
             calls: self.calls,
             now: Cell::new(self.now.get()),
         }
@@ -79,7 +105,8 @@ impl<'a> View<'a> {
 
     #[inline]
     pub(super) fn turned_away(&self, serial: u32) -> bool {
-        self.passed.contains(serial) || self.tried.is_some_and(|tried| tried.contains(serial))
+        !self.fresh
+            && (self.passed.contains(serial) || self.tried.is_some_and(|tried| tried.contains(serial)))
     }
 }
 

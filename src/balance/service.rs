@@ -1,5 +1,6 @@
+use super::affinity::Token;
 use super::future::ResponseFuture;
-use super::look::{Blind, KeyBy, Look, NoSpare, Spare, TriedBy};
+use super::look::{Blind, KeyBy, Look, NoSpare, Spare, TokenBy, TriedBy};
 use super::pick::Key;
 use super::pool::Pool;
 use super::tried::Tried;
@@ -160,6 +161,27 @@ impl<S, C: Clone, L: Clone, R: Clone> Balance<S, C, L, R> {
     {
         let look = self.shared.look.clone();
         self.look(KeyBy(find, look))
+    }
+
+    /// Finds the token of the endpoint that a request shall go back to, in a cookie or a header. The endpoint's own
+    /// service puts [`Token::of`] its id into its answers.
+    ///
+    /// ```
+    /// use seawall::balance::{Pool, RoundRobin, Token};
+    /// struct Request {
+    ///     cookie: Option<Token>,
+    /// }
+    /// let pool = Pool::<()>::new("api", RoundRobin::new());
+    /// let service = pool.balance().sticky(|request: &Request| request.cookie);
+    /// # let _ = service;
+    /// ```
+    #[must_use]
+    pub fn sticky<F, Req: ?Sized>(self, find: F) -> Balance<S, C, TokenBy<F, L>, R>
+    where
+        F: Fn(&Req) -> Option<Token>,
+    {
+        let look = self.shared.look.clone();
+        self.look(TokenBy(find, look))
     }
 
     /// Reads off requests what a value that implements [`Look`] does.

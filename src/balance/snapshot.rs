@@ -1,13 +1,14 @@
+use super::affinity::Token;
+use super::level::{Level, Who};
 use super::live::Reserved;
 use super::member::Member;
-use super::pick::{Placed, least};
-use super::picker::{Picker, Prepared, Tables, Turn, next_after};
-use super::roster::{Plan, Roster};
-use super::seat::{Field, Seat, View};
-use super::spread::{Weights, spread};
+use super::picker::{Picker, Turn};
+use super::roster::Roster;
+use super::rules::Rules;
+use super::seat::{Seat, View};
+use super::spread::{Portion, Weights};
 use crate::chance::Chance;
-use crate::hash::LoadBound;
-use crate::ratio::Ratio;
+use crate::health::Health;
 use crate::time::Instant;
 use std::fmt;
 use std::sync::Arc;
@@ -16,36 +17,26 @@ use std::sync::Arc;
 pub(super) struct Snapshot<S> {
     /// Everybody, in the order of ids.
     pub(super) members: Box<[Arc<Member<S>>]>,
-    /// Who may be picked, level by level; levels without anybody are left out.
+    /// Who may be picked, level by level, then the degraded ones; levels without anybody are left out.
     levels: Box<[Level<S>]>,
     /// The level that has all calls, if one has.
     only: Option<usize>,
+    /// By token the place among the members.
+    tokens: Arc<[(Token, u32)]>,
+    /// The numbers of the levels that panic.
+    panicking: Box<[u8]>,
 }
-
-struct Level<S> {
-    /// Of a hundred calls, the ones up to this are its or an earlier level's.
-    until: u8,
-    seats: Box<[Seat<S>]>,
-    tables: Tables,
-    hashed: Option<HashedLevel>,
-}
-
-/// Where keys live in a level, and which of those places are in.
-struct HashedLevel {
-    prepared: Arc<Prepared>,
-    bound: Option<LoadBound>,
-    /// By place the seat, or [`OUT`].
-    seats: Box<[u32]>,
-}
-
-const OUT: u32 = u32::MAX;
 
 /// The weights of a level, by which calls spread over the levels.
 fn weights<S>(members: &[Arc<Member<S>>], number: u8, now: Instant) -> Weights {
     let there = members.iter().filter(|member| member.endpoint.level == number && member.is_there());
     there.fold(Weights::default(), |sum, member| {
         let weight = u64::from(member.endpoint.weight);
-        Weights { total: sum.total + weight, well: sum.well + if member.is_well(now) { weight } else { 0 } }
+        Weights {
+            total: sum.total + weight,
+            well: sum.well + if member.is_well(now) { weight } else { 0 },
+            degraded: sum.degraded + if member.is_degraded(now) { weight } else { 0 },
+        }
     })
 }
 
@@ -60,27 +51,58 @@ pub(super) enum Nobody {
     Tried,
     /// Those not tried are at their limits.
     Full,
+    /// The one to go back to may not be called.
+    Away,
 }
 
 impl<S> Snapshot<S> {
     pub(super) fn empty() -> Self {
-        Self { members: Box::default(), levels: Box::default(), only: None }
+        Self {
+            members: Box::default(),
+            levels: Box::default(),
+            only: None,
+            tokens: Arc::default(),
+            panicking: Box::default(),
+        }
     }
 
-    /// The snapshot of the roster at `now`.
-    pub(super) fn of(roster: &Roster<S>, picker: &Picker, panic: Ratio, now: Instant) -> Self {
+    /// The snapshot of the roster at `now`, and when it will be another though nothing happens.
+    pub(super) fn of(roster: &mut Roster<S>, rules: &Rules, now: Instant) -> (Self, Option<Instant>) {
         let members: Box<[_]> = roster.members().map(Arc::clone).collect();
-        let weights: Vec<_> = roster.plans().map(|(number, _)| weights(&members, number, now)).collect();
+        let weights: Vec<_> =
+            roster.plans().map(|(number, _)| (number, weights(&members, number, now))).collect();
+        let chosen = rules.failover.map(|failover| roster.standing.choose(failover, &weights, now));
+        let portions = rules.portions(&weights, chosen.map(|(active, _)| active));
+        let panicking = weights.iter().zip(&portions).filter(|(_, portion)| portion.panics);
+        let panicking: Box<[u8]> = panicking.map(|(&(number, _), _)| number).collect();
+
         let mut until = 0;
-        let levels = roster.plans().zip(spread(&weights, panic)).map(|((number, plan), portion)| {
-            until += portion.percent;
-            Level::of(&members, number, plan, picker, portion.panics, until, now)
-        });
-        let levels: Box<[_]> = levels.filter(|level| !level.seats.is_empty()).collect();
+        let mut levels = Vec::new();
+        let mut add = |plan, who, percent| {
+            until += percent;
+            levels.push(Level::of(&members, plan, rules, who, until, now));
+        };
+        for (plan, &Portion { percent, panics, .. }) in roster.plans().zip(&portions) {
+            match (panics, rules.fail_in_panic) {
+                (false, _) => add(plan, Who::Well, percent),
+                (true, false) => add(plan, Who::Anyone, percent),
+                (true, true) => {}
+            }
+        }
+        for (plan, &Portion { degraded, panics, .. }) in roster.plans().zip(&portions) {
+            // While a level panics they are in it already.
+            if !panics {
+                add(plan, Who::Degraded, degraded);
+            }
+        }
+        levels.retain(|level: &Level<S>| !level.party.seats.is_empty());
         // Also when all have nothing: then the first is as good as any.
         let only = levels.iter().position(|level| level.until == 100);
         let only = only.filter(|&index| index == 0 || levels[index - 1].until == 0);
-        Self { members, levels, only }
+        let warm_at = levels.iter().filter_map(Level::warm_at).min();
+        let look_again = chosen.and_then(|(_, at)| at);
+        let stale_at = warm_at.into_iter().chain(look_again).min();
+        (Self { members, levels: levels.into(), only, tokens: roster.tokens(), panicking }, stale_at)
     }
 
     /// The member of this id.
@@ -107,6 +129,25 @@ impl<S> Snapshot<S> {
         })
     }
 
+    /// The one that the call shall go back to, if it may be called: also while it is degraded or drains, whatever
+    /// its level.
+    #[cold]
+    pub(super) fn pick_stuck(&self, view: &View<'_>) -> Option<(&Arc<Member<S>>, Reserved)> {
+        let token = view.token?;
+        let place = self.tokens.binary_search_by_key(&token, |&(token, _)| token).ok()?;
+        let member = self.members.get(self.tokens[place].1 as usize)?;
+        let now = view.now();
+        let is_ill = member.live.health() == Health::Unhealthy || member.live.is_ejected(now);
+        if member.live.rests_until(now).is_some()
+            || is_ill && !self.panicking.contains(&member.endpoint.level)
+        {
+            return None;
+        }
+        let seat = Seat::of(member);
+        let reserved = if seat.fits(view) { seat.live.reserve(seat.limit) } else { None };
+        Some((member, reserved?))
+    }
+
     /// The level that a call of several goes to: by its key, so that equal keys stay together, or by a draw.
     #[cold]
     fn choose(&self, view: &View<'_>, chance: &mut Chance) -> usize {
@@ -122,7 +163,7 @@ impl<S> Snapshot<S> {
         if self.members.is_empty() {
             return Nobody::Empty;
         }
-        let seats = || self.levels.iter().flat_map(|level| &level.seats);
+        let seats = || self.levels.iter().flat_map(|level| &level.party.seats);
         if seats().next().is_none() {
             let now = view.now();
             return Nobody::Out(self.members.iter().filter_map(|m| m.live.out_until(now)).min());
@@ -141,106 +182,6 @@ impl<S> Snapshot<S> {
             }
         }
         Nobody::Out(back)
-    }
-}
-
-impl<S> Level<S> {
-    fn of(
-        members: &[Arc<Member<S>>],
-        number: u8,
-        plan: &Plan,
-        picker: &Picker,
-        panics: bool,
-        until: u8,
-        now: Instant,
-    ) -> Self {
-        let of_level = members.iter().filter(|member| member.endpoint.level == number);
-        let eligible = of_level.filter(|member| match panics {
-            true => member.is_there() && member.live.rests_until(now).is_none(),
-            false => member.is_well(now),
-        });
-        let seats = eligible.map(|member| Seat {
-            live: Arc::clone(&member.live),
-            weight: member.endpoint.weight,
-            limit: member.endpoint.limit.unwrap_or(u32::MAX),
-            member: Arc::clone(member),
-        });
-        let seats: Box<[_]> = seats.collect();
-        let weights = seats.iter().map(|seat| seat.weight);
-        let tables = picker.tables(weights, &plan.prepared, seats.len() == plan.members.len());
-        let hashed = plan.prepared.placed.is_some().then(|| {
-            // Both are in the order of the ids.
-            let mut next = 0;
-            let seat_of = plan.members.iter().map(|(id, _)| match seats.get(next as usize) {
-                Some(seat) if seat.member.endpoint.id == *id => {
-                    next += 1;
-                    next - 1
-                }
-                _ => OUT,
-            });
-            let prepared = Arc::clone(&plan.prepared);
-            HashedLevel { seats: seat_of.collect(), prepared, bound: picker.bound() }
-        });
-        Self { until, tables, seats, hashed }
-    }
-
-    #[inline]
-    fn pick(
-        &self,
-        picker: &Picker,
-        turn: &Turn,
-        chance: &mut Chance,
-        view: &View<'_>,
-    ) -> Option<(&Arc<Member<S>>, Reserved)> {
-        if let Some(hashed) = &self.hashed
-            && let (Some(placed), Some(key)) = (&hashed.prepared.placed, view.key)
-        {
-            return self.pick_hashed(hashed, placed, placed.hash(key), view);
-        }
-        let field = Field { seats: &self.seats, view };
-        let mut index = picker.pick(&field, &self.tables, turn, chance)?;
-        // Whoever was picked may have been taken in between; then it is the next one's turn. Once around.
-        for _ in 0..self.seats.len() {
-            let seat = self.seats.get(index)?;
-            if let Some(reserved) = seat.live.reserve(seat.limit) {
-                return Some((&seat.member, reserved));
-            }
-            index = next_after(&field, (index + 1) % self.seats.len())?;
-        }
-        None
-    }
-}
-
-impl<S> Level<S> {
-    /// The first of the key's successors that fits and is below the bound; if none is, the least loaded.
-    fn pick_hashed(
-        &self,
-        hashed: &HashedLevel,
-        placed: &Placed,
-        hash: u64,
-        view: &View<'_>,
-    ) -> Option<(&Arc<Member<S>>, Reserved)> {
-        let seat = |place: usize| self.seats.get(*hashed.seats.get(place)? as usize);
-        let cap = |seat: &Seat<S>| match hashed.bound {
-            Some(bound) => bound.cap(view.calls, seat.weight, self.tables.total_weight()).min(seat.limit),
-            None => seat.limit,
-        };
-        let take = |seat: &Seat<S>, cap| if seat.fits(view) { seat.live.reserve(cap) } else { None };
-        // Nearly always the first one, which needs no walk.
-        if let Some(seat) = placed.first(hash).and_then(seat)
-            && let Some(reserved) = take(seat, cap(seat))
-        {
-            return Some((&seat.member, reserved));
-        }
-        let found = placed.walk(hash).filter_map(seat).find_map(|seat| Some((seat, take(seat, cap(seat))?)));
-        if let Some((seat, reserved)) = found {
-            return Some((&seat.member, reserved));
-        }
-        hashed.bound?;
-        // All stand at their bounds, which only calls that came in between can do.
-        let field = Field { seats: &self.seats, view };
-        let seat = self.seats.get(least(&field, 0)?)?;
-        Some((&seat.member, take(seat, seat.limit)?))
     }
 }
 

@@ -1,17 +1,20 @@
 use crate::ratio::Ratio;
 
-/// The weights of one level: of all who may be called at all, and of those who are well.
+/// The weights of one level: of all who may be called at all, of those who are well, and of the degraded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Weights {
     pub(super) total: u64,
     pub(super) well: u64,
+    pub(super) degraded: u64,
 }
 
 /// What one level gets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Portion {
-    /// Its share of the calls, in percent.
+    /// The share of the calls, in percent, of those of it who are well.
     pub(super) percent: u8,
+    /// And of its degraded ones.
+    pub(super) degraded: u8,
     /// It uses all who may be called, well or not.
     pub(super) panics: bool,
 }
@@ -19,28 +22,33 @@ pub(super) struct Portion {
 /// How the calls spread over the levels, in their order: Envoy's integers.
 ///
 /// A level takes what it can: 1.4 times its part that is well, so that 72 % of it still carry everything; the next
-/// one takes the rest. Only when all together cannot carry everything does a level panic whose well part is below
-/// `panic`: then it is likelier that the judgement is wrong than that nearly all are ill.
+/// one takes the rest. What all who are well cannot carry, the degraded do. Only when all together cannot carry
+/// everything does a level panic of which less than `panic` is well or degraded: then it is likelier that the
+/// judgement is wrong than that nearly all are ill.
 pub(super) fn spread(levels: &[Weights], panic: Ratio) -> Vec<Portion> {
-    let able: Vec<u64> =
-        levels.iter().map(|level| (percent(u128::from(level.well) * 7, level.total) / 5).min(100)).collect();
-    let together = able.iter().sum::<u64>().min(100);
-    let panics = |level: &Weights| {
-        together < 100 && panic.parts() > 0 && level.total > 0 && !panic.is_reached(level.well, level.total)
+    let able = |of: fn(&Weights) -> u64| -> Vec<u64> {
+        levels.iter().map(|level| (percent(u128::from(of(level)) * 7, level.total) / 5).min(100)).collect()
     };
-    let mut portions: Vec<_> =
-        levels.iter().map(|level| Portion { percent: 0, panics: panics(level) }).collect();
+    let (well, degraded) = (able(|level| level.well), able(|level| level.degraded));
+    let together = well.iter().chain(&degraded).sum::<u64>().min(100);
+    let panics = |level: &Weights| {
+        let usable = level.well + level.degraded;
+        together < 100 && panic.parts() > 0 && level.total > 0 && !panic.is_reached(usable, level.total)
+    };
+    let panicking: Vec<_> = levels.iter().map(panics).collect();
 
-    let counted = levels.iter().zip(&portions).filter(|(level, _)| level.total > 0);
-    if together == 0 || counted.clone().all(|(_, portion)| portion.panics) {
+    let mut counted = levels.iter().zip(&panicking).filter(|(level, _)| level.total > 0);
+    let n = levels.len();
+    let shares = if together == 0 || counted.all(|(_, &panics)| panics) {
         let all: u64 = levels.iter().map(|level| level.total).sum();
-        let shares = levels.iter().map(|level| percent(level.total.into(), all));
-        fill(&mut portions, shares, |index| levels[index].total > 0);
+        let shares = levels.iter().map(|level| percent(level.total.into(), all)).chain(vec![0; n]);
+        fill(shares, |index| index < n && levels[index].total > 0)
     } else {
-        let shares = able.iter().map(|&able| able * 100 / together);
-        fill(&mut portions, shares, |index| able[index] > 0);
-    }
-    portions
+        let able: Vec<_> = well.into_iter().chain(degraded).collect();
+        fill(able.iter().map(|&able| able * 100 / together), |index| able[index] > 0)
+    };
+    let portions = panicking.into_iter().enumerate();
+    portions.map(|(i, panics)| Portion { percent: shares[i], degraded: shares[n + i], panics }).collect()
 }
 
 /// `part · 100 / of`, rounded down; nothing of nothing.
@@ -49,15 +57,19 @@ fn percent(part: u128, of: u64) -> u64 {
 }
 
 /// Gives out a hundred percent; what rounding leaves goes to the first that takes any.
-fn fill(portions: &mut [Portion], shares: impl Iterator<Item = u64>, takes: impl Fn(usize) -> bool) {
+fn fill(shares: impl Iterator<Item = u64>, takes: impl Fn(usize) -> bool) -> Vec<u8> {
     let mut left = 100;
-    for (portion, share) in portions.iter_mut().zip(shares) {
-        portion.percent = share.min(left) as u8;
-        left -= u64::from(portion.percent);
+    let mut given: Vec<u8> = shares
+        .map(|share| {
+            let share = share.min(left);
+            left -= share;
+            share as u8
+        })
+        .collect();
+    if let Some(first) = (0..given.len()).find(|&index| takes(index)) {
+        given[first] += left as u8;
     }
-    if let Some(first) = (0..portions.len()).find(|&index| takes(index)) {
-        portions[first].percent += left as u8;
-    }
+    given
 }
 
 #[cfg(test)]
@@ -69,7 +81,8 @@ mod tests {
     }
 
     fn portions(levels: &[(u64, u64)]) -> Vec<Portion> {
-        let levels: Vec<_> = levels.iter().map(|&(well, total)| Weights { total, well }).collect();
+        let levels: Vec<_> =
+            levels.iter().map(|&(well, total)| Weights { total, well, degraded: 0 }).collect();
         spread(&levels, Ratio::percent(50))
     }
 
@@ -87,8 +100,8 @@ mod tests {
 
     #[test]
     fn two_of_six_panic_and_four_of_six_do_not() {
-        assert_eq!(portions(&[(2, 6)]), [Portion { percent: 100, panics: true }]);
-        assert_eq!(portions(&[(4, 6)]), [Portion { percent: 100, panics: false }]);
+        assert_eq!(portions(&[(2, 6)]), [Portion { percent: 100, degraded: 0, panics: true }]);
+        assert_eq!(portions(&[(4, 6)]), [Portion { percent: 100, degraded: 0, panics: false }]);
         // Exactly half is not below half.
         assert!(!portions(&[(3, 6)])[0].panics);
     }
@@ -104,11 +117,25 @@ mod tests {
 
     #[test]
     fn without_panic_nothing_ill_is_used_and_levels_without_members_are_ignored() {
-        let weak = [Weights { total: 10, well: 1 }];
+        let weak = [Weights { total: 10, well: 1, degraded: 0 }];
         assert!(!spread(&weak, Ratio::ZERO)[0].panics);
         assert_eq!(shares(&[(0, 0), (5, 5)]), [0, 100]);
         assert_eq!(shares(&[]), [0; 0]);
         assert_eq!(shares(&[(0, 0)]), [0]);
+    }
+
+    #[test]
+    fn the_degraded_take_what_the_well_of_all_levels_cannot() {
+        let of = |levels: &[(u64, u64)]| -> Vec<(u8, u8)> {
+            let weights = |&(well, degraded)| Weights { total: 100, well, degraded };
+            let portions = spread(&levels.iter().map(weights).collect::<Vec<_>>(), Ratio::percent(50));
+            portions.iter().map(|portion| (portion.percent, portion.degraded)).collect()
+        };
+        assert_eq!(of(&[(72, 28)]), [(100, 0)]);
+        assert_eq!(of(&[(50, 50)]), [(70, 30)]);
+        assert_eq!(of(&[(0, 100)]), [(0, 100)]);
+        assert_eq!(of(&[(50, 50), (100, 0)]), [(70, 0), (30, 0)]);
+        assert_eq!(of(&[(0, 50), (20, 0)]), [(0, 72), (28, 0)]);
     }
 
     #[test]

@@ -43,6 +43,8 @@ pub struct Status {
 pub enum State {
     /// It is picked.
     In,
+    /// It is picked only as far as those who are well cannot carry the calls.
+    Degraded,
     /// Of weight 0, or it asked to be left alone: it gets no new calls.
     Drained,
     /// Its checks fail.
@@ -67,6 +69,7 @@ impl Status {
             (Some(until), _) => State::Unready { rest: until - now },
             (None, Some(until)) => State::Ejected { rest: until - now },
             (None, None) if member.live.health() == Health::Unhealthy => State::Unhealthy,
+            (None, None) if member.live.health() == Health::Degraded => State::Degraded,
             (None, None) => State::In,
         };
         Self {

@@ -1,7 +1,9 @@
+use super::affinity::Token;
 use super::id::Id;
 use super::latency::Sample;
 use super::live::{Live, Reserved};
 use super::member::Member;
+use super::watch::Watch;
 use crate::chance::Chance;
 use crate::class::Class;
 use crate::gate::Now;
@@ -55,6 +57,20 @@ impl<S> Ticket<S> {
     #[must_use]
     pub fn id(&self) -> &Id {
         &self.member.endpoint.id
+    }
+
+    /// What a client carries to come back to this endpoint, see [`Ask::sticky`](super::Ask::sticky).
+    ///
+    /// ```
+    /// use seawall::balance::{Endpoint, Pool, RoundRobin, Token};
+    /// let pool = Pool::new("api", RoundRobin::new());
+    /// pool.set([Endpoint::new("a", ())]);
+    /// let ticket = pool.pick().unwrap();
+    /// assert_eq!(ticket.token(), Token::of(ticket.id()));
+    /// ```
+    #[must_use]
+    pub fn token(&self) -> Token {
+        Token::of(self.id())
     }
 
     /// The service that reaches the endpoint.
@@ -134,9 +150,13 @@ impl<S> Ticket<S> {
     /// Counts the call where outliers are looked for.
     #[inline]
     fn watch(&self, class: Class, now: &mut Now) {
-        let Some(watch) = &self.member.common.watch else {
-            return;
-        };
+        if let Some(watch) = &self.member.common.watch {
+            self.watched_by(watch, class, now);
+        }
+    }
+
+    #[inline(never)]
+    fn watched_by(&self, watch: &Watch, class: Class, now: &mut Now) {
         let slow = watch.slow().is_some_and(|slow| now.get() - self.since >= slow);
         if slow || class != Class::Neutral {
             watch.ended(&self.member.common, self.live(), slow || class.is_failure(), now.get());

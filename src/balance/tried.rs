@@ -111,6 +111,11 @@ impl Passed {
         }
     }
 
+    #[inline]
+    pub(super) const fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
     pub(super) const fn is_full(&self) -> bool {
         self.len as usize == Self::MOST
     }

@@ -43,39 +43,32 @@ impl<H: Hash> Points<H> {
         let bits = (points.len() / 8).max(2).ilog2();
         let shift = u32::from(H::BITS) - bits;
         let bucket = |hash: H| (hash.wide() >> shift) as usize;
-        let mut places = vec![0u32; (1 << bits) + 1];
-        for &(hash, _) in &points {
-            places[bucket(hash) + 1] += 1;
-        }
-        for index in 1..places.len() {
-            places[index] += places[index - 1];
-        }
-        let mut ordered = points.clone();
-        for point in points {
-            let place = &mut places[bucket(point.0)];
-            ordered[*place as usize] = point;
-            *place += 1;
-        }
-        let mut from = 0;
-        for &end in &places[..1 << bits] {
-            ordered[from..end as usize].sort_unstable();
-            from = end as usize;
-        }
-        ordered.dedup_by_key(|&mut (hash, _)| hash);
-
         let mut starts = vec![0u32; (1 << bits) + 1];
-        for &(hash, _) in &ordered {
+        for &(hash, _) in &points {
             starts[bucket(hash) + 1] += 1;
         }
         for index in 1..starts.len() {
             starts[index] += starts[index - 1];
         }
-        Self {
-            hashes: ordered.iter().map(|&(hash, _)| hash).collect(),
-            nodes: ordered.iter().map(|&(_, node)| node).collect(),
-            starts: starts.into(),
-            shift,
+        // Each point to its bucket, and there to its place among the few that came before it.
+        let mut ends = starts.clone();
+        let blank = points.first().copied();
+        let mut hashes: Vec<H> = blank.map_or_else(Vec::new, |(hash, _)| vec![hash; points.len()]);
+        let mut nodes = vec![0u32; points.len()];
+        for (hash, node) in points {
+            let bucket = bucket(hash);
+            let (from, mut place) = (starts[bucket] as usize, ends[bucket] as usize);
+            ends[bucket] += 1;
+            while place > from && (hashes[place - 1], nodes[place - 1]) > (hash, node) {
+                (hashes[place], nodes[place]) = (hashes[place - 1], nodes[place - 1]);
+                place -= 1;
+            }
+            (hashes[place], nodes[place]) = (hash, node);
         }
+        if hashes.windows(2).any(|pair| pair[0] == pair[1]) {
+            drop_repeated(&mut hashes, &mut nodes, &mut starts);
+        }
+        Self { hashes: hashes.into(), nodes: nodes.into(), starts: starts.into(), shift }
     }
 
     /// The place of the first point at or after `hash`, past the end the first of all.
@@ -115,6 +108,24 @@ impl<H: Hash> Points<H> {
     pub(super) fn list(&self) -> Vec<(H, u32)> {
         self.hashes.iter().copied().zip(self.nodes.iter().copied()).collect()
     }
+}
+
+/// Of points at one place the first stays, which is the lower node's.
+fn drop_repeated<H: Hash>(hashes: &mut Vec<H>, nodes: &mut Vec<u32>, starts: &mut [u32]) {
+    let mut kept = 0;
+    let mut from = 0;
+    for end in &mut starts[1..] {
+        for place in from..*end as usize {
+            // Equal ones share a bucket.
+            if kept == 0 || hashes[kept - 1] != hashes[place] {
+                (hashes[kept], nodes[kept]) = (hashes[place], nodes[place]);
+                kept += 1;
+            }
+        }
+        (from, *end) = (*end as usize, kept as u32);
+    }
+    hashes.truncate(kept);
+    nodes.truncate(kept);
 }
 
 #[cfg(test)]

@@ -67,8 +67,27 @@ impl Rendezvous {
         if self.equal {
             return score;
         }
-        let sample = ((score >> 11) as f64 + 0.5) * (1.0 / (1u64 << 53) as f64);
-        (f64::from(self.nodes.weight(index)) / minus_ln(sample)).to_bits()
+        (f64::from(self.nodes.weight(index)) / minus_ln(sample(score))).to_bits()
+    }
+
+    /// The best of unequal weights. The logarithm is only taken of who may win: as −ln u is at least 1 − u, the
+    /// value w / −ln u is at most w / (1 − u).
+    #[inline]
+    fn heaviest(&self, hash: u64) -> Option<usize> {
+        // Far wider than both roundings, so that whoever is passed over has surely lost.
+        const SURELY: f64 = 1.0 - 1e-9;
+        let (mut best, mut worth) = (None, 0.0);
+        for (index, (&node, &weight)) in self.hashes.iter().zip(self.nodes.weights()).enumerate() {
+            let (sample, weight) = (sample(fold(node ^ hash)), f64::from(weight));
+            if weight < worth * (1.0 - sample) * SURELY {
+                continue;
+            }
+            let value = weight / minus_ln(sample);
+            if best.is_none() || value > worth {
+                (best, worth) = (Some(index), value);
+            }
+        }
+        best
     }
 
     /// The best of those that come after `last`; the lower one on ties.
@@ -86,6 +105,12 @@ impl Rendezvous {
     }
 }
 
+/// The score as a number between 0 and 1, neither of them.
+#[inline]
+fn sample(score: u64) -> f64 {
+    ((score >> 11) as f64 + 0.5) * (1.0 / (1u64 << 53) as f64)
+}
+
 impl Placement for Rendezvous {
     fn nodes(&self) -> &Nodes {
         &self.nodes
@@ -94,7 +119,7 @@ impl Placement for Rendezvous {
     #[inline]
     fn first(&self, hash: u64) -> Option<usize> {
         if !self.equal {
-            return self.best_after(hash, None).map(|(_, index)| index);
+            return self.heaviest(hash);
         }
         // Without a branch that the scores decide; of equal ones the first wins.
         let best = self.hashes.iter().map(|&node| fold(node ^ hash)).max()?;

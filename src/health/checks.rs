@@ -17,6 +17,7 @@ pub struct Checks {
     interval: Duration,
     timeout: Duration,
     thresholds: Thresholds,
+    uneject: bool,
 }
 
 /// No check may leave the runtime without a breath.
@@ -34,6 +35,7 @@ impl Checks {
             interval: Duration::from_secs(10),
             timeout: Duration::from_secs(1),
             thresholds: Thresholds::default(),
+            uneject: false,
         }
     }
 
@@ -74,6 +76,22 @@ impl Checks {
     pub const fn thresholds(mut self, thresholds: Thresholds) -> Self {
         self.thresholds = thresholds;
         self
+    }
+
+    /// Lets a passed check end an [ejection](crate::outlier) before its time. Only for checks that do what calls do.
+    ///
+    /// ```
+    /// let checks = seawall::health::Checks::new().unejects();
+    /// # let _ = checks;
+    /// ```
+    #[must_use]
+    pub const fn unejects(mut self) -> Self {
+        self.uneject = true;
+        self
+    }
+
+    pub(crate) const fn do_uneject(&self) -> bool {
+        self.uneject
     }
 
     /// How long the first check waits.

@@ -8,6 +8,8 @@ pub enum Finding {
     Pass,
     /// It did not answer, not in time, or not as it should.
     Fail,
+    /// It answered that it serves with difficulty: better others do, as long as they can. That counts at once.
+    Degraded,
     /// It answered that it does not serve: that counts at once.
     NotServing,
     /// It answered that it is about to leave: that counts at once.
@@ -97,6 +99,7 @@ impl Judge {
         let (says, enough) = match finding {
             Finding::Pass => (Health::Healthy, self.thresholds.rise),
             Finding::Fail => (Health::Unhealthy, self.thresholds.fall),
+            Finding::Degraded => (Health::Degraded, 1),
             Finding::NotServing => (Health::Unhealthy, 1),
             Finding::Draining => (Health::Draining, 1),
         };

@@ -32,6 +32,14 @@
 //! # }
 //! ```
 //!
+//! # Ready-made checks
+//!
+//! | | asks | feature |
+//! |---|---|---|
+//! | `connect` | whether a TCP connection is accepted | `net` |
+//! | `http::HttpCheck` | a path, for a good status; heeds Envoy's headers for degraded and leaving hosts | `http` |
+//! | `http::GrpcCheck` | gRPC's health service | `http` |
+//!
 //! # Defaults
 //!
 //! | what | default | why |
@@ -40,6 +48,7 @@
 //! | first check | within the first second | |
 //! | [`timeout`](Checks::timeout) | 1 s | a late check has failed, and ends |
 //! | [`thresholds`](Checks::thresholds) | 3 to fall, 2 to rise | HAProxy's |
+//! | [`unejects`](Checks::unejects) | no | a cheap page often passes while calls fail |
 //! | at a time | one per endpoint, 64 in all | |
 //!
 //! # What counts
@@ -56,9 +65,13 @@
 //! The only judge: a check says that an endpoint answers checks. [`outlier`](crate::outlier) judges real calls.
 
 mod checks;
+#[cfg(feature = "net")]
+mod connect;
 mod judge;
 mod standing;
 
 pub use self::checks::Checks;
+#[cfg(feature = "net")]
+pub use self::connect::connect;
 pub use self::judge::{Finding, Judge, Thresholds};
 pub use self::standing::Health;

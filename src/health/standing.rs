@@ -19,6 +19,8 @@ pub enum Health {
     Healthy,
     /// It is not picked, unless too many are unhealthy for that to be likely.
     Unhealthy,
+    /// It answers, and not as it should be used: it gets only what those who are well cannot carry.
+    Degraded,
     /// It asks to be left alone: no new calls, whatever happens.
     Draining,
 }

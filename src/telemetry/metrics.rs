@@ -227,6 +227,7 @@ const fn slug(reason: Reason) -> &'static str {
         Reason::EndpointsOut => "endpoints_out",
         Reason::EndpointsTried => "endpoints_tried",
         Reason::EndpointsFull => "endpoints_full",
+        Reason::EndpointAway => "endpoint_away",
         Reason::Draining => "draining",
         Reason::Reentrant => "reentrant",
     }

@@ -24,6 +24,7 @@ pub use self::round_robin::RoundRobin;
 pub use self::two_choices::{P2c, PowerOfTwoChoices};
 pub use self::wheel::WeightedRoundRobin;
 
+pub(crate) use self::draw::point;
 pub(crate) use self::hashed::Placed;
 pub(crate) use self::least::least;
 pub(crate) use self::lineup::onward;

@@ -118,6 +118,7 @@ const fn is_cured_by_waiting(reason: Reason) -> bool {
             | Reason::NotReady
             | Reason::Throttled
             | Reason::EndpointsFull
+            | Reason::EndpointAway
             | Reason::EndpointsOut
             | Reason::StoreUnavailable
     )

@@ -10,6 +10,8 @@ mod membership;
 mod outliers;
 mod readiness;
 mod simulated;
+mod sockets;
+mod topology;
 mod weights;
 
 use seawall::balance::{Endpoint, Pool, Ticket};

@@ -30,6 +30,8 @@ const NOT_DECIDING: &[&str] = &[
     "member",
     "picker",
     "roster",
+    "party",
+    "level",
     "snapshot",
     "seat",
     "drive",
@@ -43,7 +45,8 @@ const NOT_DECIDING: &[&str] = &[
     "registry",
     "lease",
     "file",
-    "dns", // sources: what they share, wait for and read
+    "dns",
+    "connect", // sources: what they share, wait for and read
     "share",
     "word",
     "table",

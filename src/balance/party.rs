@@ -1,0 +1,95 @@
+use super::live::Reserved;
+use super::member::Member;
+use super::pick::Shares;
+use super::picker::{Picker, Prepared, Tables, Turn, next_after};
+use super::rules::Rules;
+use super::seat::{Field, Seat, View};
+use super::slow_start::SlowStart;
+use crate::chance::Chance;
+use crate::time::Instant;
+use std::sync::Arc;
+
+/// Those among whom one picker picks: a level, or a zone of it.
+pub(super) struct Party<S> {
+    pub(super) seats: Box<[Seat<S>]>,
+    pub(super) tables: Tables,
+    /// Who is warm, while some are and some are not.
+    warm: Option<Warm>,
+}
+
+/// Those to whom who warms up yields.
+struct Warm {
+    slow_start: SlowStart,
+    seats: Box<[u32]>,
+    shares: Shares,
+}
+
+impl<S> Party<S> {
+    /// Of these members; `whole` if those are all that `prepared` is of.
+    pub(super) fn of(
+        members: &[&Arc<Member<S>>],
+        rules: &Rules,
+        prepared: &Arc<Prepared>,
+        whole: bool,
+        now: Instant,
+    ) -> Self {
+        let seats: Box<[_]> = members.iter().map(|member| Seat::of(member)).collect();
+        let tables = rules.picker.tables(seats.iter().map(|seat| seat.weight), prepared, whole);
+        let warm = rules.slow_start.and_then(|slow_start| Warm::of(&seats, slow_start, now));
+        Self { seats, tables, warm }
+    }
+
+    /// When the next of them will be warm, if one is not.
+    pub(super) fn warm_at(&self) -> Option<Instant> {
+        let warm = self.warm.as_ref()?;
+        let cold = (0..self.seats.len() as u32).filter(|seat| !warm.seats.contains(seat));
+        cold.map(|seat| self.seats[seat as usize].live.ready_since() + warm.slow_start.window()).min()
+    }
+
+    #[inline]
+    pub(super) fn pick(
+        &self,
+        picker: &Picker,
+        turn: &Turn,
+        chance: &mut Chance,
+        view: &View<'_>,
+    ) -> Option<(&Arc<Member<S>>, Reserved)> {
+        let field = Field { seats: &self.seats, view };
+        let mut index = picker.pick(&field, &self.tables, turn, chance)?;
+        if let Some(warm) = &self.warm {
+            index = warm.instead_of(index, &self.seats, chance, view);
+        }
+        // Whoever was picked may have been taken in between; then it is the next one's turn. Once around.
+        for _ in 0..self.seats.len() {
+            let seat = self.seats.get(index)?;
+            if let Some(reserved) = seat.live.reserve(seat.limit) {
+                return Some((&seat.member, reserved));
+            }
+            index = next_after(&field, (index + 1) % self.seats.len())?;
+        }
+        None
+    }
+}
+
+impl Warm {
+    fn of<S>(seats: &[Seat<S>], slow_start: SlowStart, now: Instant) -> Option<Self> {
+        let is_warm = |seat: &Seat<S>| now.saturating_since(seat.live.ready_since()) >= slow_start.window();
+        let warm: Box<[u32]> = (0..).zip(seats).filter(|(_, seat)| is_warm(seat)).map(|(i, _)| i).collect();
+        (!warm.is_empty() && warm.len() < seats.len()).then(|| {
+            let weights: Vec<_> = warm.iter().map(|&index| seats[index as usize].weight).collect();
+            Self { slow_start, shares: Shares::of(weights.into_iter()), seats: warm }
+        })
+    }
+
+    /// The one picked, or one that is warm in its place: so that its share is what its age says.
+    #[cold]
+    fn instead_of<S>(&self, picked: usize, seats: &[Seat<S>], chance: &mut Chance, view: &View<'_>) -> usize {
+        let age = view.now().saturating_since(seats[picked].live.ready_since());
+        if age >= self.slow_start.window() || chance.sample() < self.slow_start.factor(age) {
+            return picked;
+        }
+        let drawn = self.shares.index(chance.draw());
+        let from = self.seats[drawn..].iter().chain(&self.seats[..drawn]).map(|&seat| seat as usize);
+        from.into_iter().find(|&seat| seats[seat].fits(view)).unwrap_or(picked)
+    }
+}

@@ -1,0 +1,30 @@
+use super::failover::Failover;
+use super::picker::Picker;
+use super::slow_start::SlowStart;
+use super::spread::{Portion, Weights, spread};
+use super::zoning::Zoning;
+use crate::ratio::Ratio;
+
+/// By what a snapshot is made.
+#[derive(Debug)]
+pub(super) struct Rules {
+    pub(super) picker: Picker,
+    pub(super) panic: Ratio,
+    pub(super) fail_in_panic: bool,
+    pub(super) slow_start: Option<SlowStart>,
+    pub(super) zoning: Option<Zoning>,
+    pub(super) failover: Option<Failover>,
+}
+
+impl Rules {
+    /// What each of these levels gets, all at once or only the one at `active`.
+    pub(super) fn portions(&self, levels: &[(u8, Weights)], active: Option<usize>) -> Vec<Portion> {
+        let weights = |of: &[(u8, Weights)]| of.iter().map(|&(_, weights)| weights).collect::<Vec<_>>();
+        let Some((place, level)) = active.and_then(|place| Some((place, levels.get(place)?))) else {
+            return spread(&weights(levels), self.panic);
+        };
+        let mut portions = vec![Portion::default(); levels.len()];
+        portions[place] = spread(&[level.1], self.panic).pop().unwrap_or_default();
+        portions
+    }
+}
