@@ -16,6 +16,7 @@ use seawall::http::{GrpcCheck, HttpCheck, Status};
 use seawall::outlier::Outliers;
 use seawall::{Instant, Lift, Ratio};
 use std::collections::BTreeMap;
+use std::future::pending;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -23,7 +24,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 use tonic_health::ServingStatus;
 use tower::{Service, ServiceExt};
 
@@ -146,9 +147,12 @@ async fn backends_die_and_come_back_under_load_and_no_request_is_lost() {
     let checks =
         Checks::new().interval(Duration::from_millis(100)).thresholds(Thresholds::new(3, 2)).unejects();
     let check = HttpCheck::get(PathAndQuery::from_static("/healthz"));
-    let checking = tokio::spawn(pool.check(checks, move |id, service| check.ask(id, service)));
+    let checking = pool.check(checks, move |id, service| check.ask(id, service));
     let seen = Arc::new(Mutex::new(Seen::default()));
-    let callers = load(&pool, &seen);
+    let mut tasks = load(&pool, &seen);
+    tasks.spawn(async {
+        checking.await;
+    });
     let answers = |backend: &Backend| {
         let seen = seen.lock();
         seen.answers.get(&backend.address.to_string()).copied().unwrap_or_default()
@@ -175,8 +179,7 @@ async fn backends_die_and_come_back_under_load_and_no_request_is_lost() {
     assert!(recovery < Duration::from_secs(5), "{recovery:?}");
     eventually(|| answers(&backends[0]) > before.0 + 50).await;
 
-    drop(callers);
-    checking.abort();
+    drop(tasks);
     let seen = seen.lock();
     let served: u32 = seen.answers.values().sum();
     println!("{served} requests served, {} lost, back after {recovery:?}", seen.lost);
@@ -187,7 +190,7 @@ async fn backends_die_and_come_back_under_load_and_no_request_is_lost() {
 async fn eventually(what: impl Fn() -> bool) {
     let waiting = async {
         while !what() {
-            sleep(Duration::from_millis(5)).await;
+            let _ = timeout(Duration::from_millis(5), pending::<()>()).await;
         }
     };
     assert!(timeout(Duration::from_secs(30), waiting).await.is_ok(), "it did not come");
