@@ -152,6 +152,8 @@ pub enum Reason {
     Draining,
     /// A load of a cache waits for itself.
     Reentrant,
+    /// It was closed, or nobody drives it any more.
+    Closed,
 }
 
 impl Reason {
@@ -182,6 +184,7 @@ impl Reason {
             Self::EndpointAway => "the endpoint it sticks to is away",
             Self::Draining => "shutting down",
             Self::Reentrant => "the load waits for itself",
+            Self::Closed => "closed",
         }
     }
 }

@@ -59,6 +59,7 @@ mod tags;
 mod tier;
 mod wait;
 mod wakers;
+pub mod write_behind;
 
 pub use self::background::Background;
 pub use self::boarding::Got;
@@ -76,4 +77,5 @@ pub use self::negative::Negative;
 pub use self::settings::Settings;
 pub use self::store::Store;
 pub use self::tier::{Answering, Fence, Filled, Lease, Notice, Reach, Read, Tier};
+pub use self::write_behind::WriteBehind;
 pub use crate::telemetry::Why;

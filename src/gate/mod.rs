@@ -78,6 +78,7 @@ pub use self::layer::GateLayer;
 pub use self::line::Line;
 pub use self::now::Now;
 pub use self::permit::Permit;
+pub(crate) use self::places::{Entry, Order};
 pub use self::queued::{
     Acquire, Queued, QueuedLayer, QueuedService, ResponseFuture as QueuedFuture, RunQueued,
 };

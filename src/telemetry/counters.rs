@@ -1,4 +1,5 @@
 use super::{Event, Lookup, Observe, Outcome, What};
+use super::{Event, Observe, Spool, What};
 use crate::circuit_breaker::Turn;
 use crate::class::Class;
 use crate::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -126,10 +127,23 @@ counters! {
     loads_abandoned,
     /// Puts, invalidations and expiries of a cache.
     fenced,
+    /// Changes taken in to be written later.
+    buffered,
+    /// Of those, changes that took the place of one that had not been written.
+    coalesced,
+    /// Keys written.
+    written,
+    /// Keys that were not written, and were to be tried again.
+    rewrites,
+    /// Changes given up on.
+    dead,
+    /// Keys that were dirty when the last who would have written them went.
+    lost,
 }
 
 impl Observe for Counters {
     fn observe(&self, event: &Event) {
+        let mut by = 1;
         let counter = match event.what {
             What::Admitted { .. } => &self.admitted,
             What::Refused(_) => &self.refused,
@@ -171,7 +185,24 @@ impl Observe for Counters {
                 Lookup::Loaded { .. } => &self.loads_failed,
                 Lookup::Fenced => &self.fenced,
             },
+            What::Spool(Spool::Taken { coalesced, .. }) => {
+                self.coalesced.fetch_add(coalesced.into(), Relaxed);
+                &self.buffered
+            }
+            What::Spool(Spool::Stored { keys, .. }) => {
+                by = keys.into();
+                &self.written
+            }
+            What::Spool(Spool::Again { keys }) => {
+                by = keys.into();
+                &self.rewrites
+            }
+            What::Spool(Spool::Dead { .. }) => &self.dead,
+            What::Spool(Spool::Lost { keys }) => {
+                by = keys;
+                &self.lost
+            }
         };
-        counter.fetch_add(1, Relaxed);
+        counter.fetch_add(by, Relaxed);
     }
 }

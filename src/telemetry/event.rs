@@ -52,6 +52,8 @@ pub enum Kind {
     Balance,
     /// A cache.
     Cache,
+    /// A buffer of changes that are written later.
+    WriteBehind,
 }
 
 impl Kind {
@@ -78,6 +80,7 @@ impl Kind {
             Self::Throttle => "throttle",
             Self::Balance => "balance",
             Self::Cache => "cache",
+            Self::WriteBehind => "write_behind",
         }
     }
 }
@@ -184,10 +187,47 @@ pub enum What {
     Circuit(Turn),
     /// A cache was read, loaded or fenced. Told to observers only, but for loads that failed.
     Cache(Lookup),
+    /// Changes were buffered, written, or not.
+    Spool(Spool),
     /// A call had no answer in time.
     TimedOut {
         /// How long it was given.
         after: Duration,
+    },
+}
+
+/// What a buffer of changes did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Spool {
+    /// A change was taken in. Told to observers only.
+    Taken {
+        /// It took the place of one that had not been written.
+        coalesced: bool,
+        /// How many keys are dirty now.
+        dirty: u64,
+    },
+    /// Keys were written. Told to observers only.
+    Stored {
+        /// How many.
+        keys: u32,
+        /// How many keys are dirty now.
+        dirty: u64,
+    },
+    /// Keys were not written, and will be tried again.
+    Again {
+        /// How many.
+        keys: u32,
+    },
+    /// A change was given up on, and handed back.
+    Dead {
+        /// After how many attempts.
+        attempts: u32,
+    },
+    /// Nobody writes any more, and keys are dirty.
+    Lost {
+        /// How many.
+        keys: u64,
     },
 }
 

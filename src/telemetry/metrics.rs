@@ -1,6 +1,7 @@
 //! Forwards events to the `metrics` facade.
 
 use super::{Event, Kind, Lookup, Observe, What};
+use super::{Event, Kind, Observe, Spool, What};
 use crate::circuit_breaker::{State, Turn};
 use crate::error::Reason;
 use crate::name::Name;
@@ -41,6 +42,8 @@ use std::collections::BTreeMap;
 /// | `seawall.concurrency.queue.duration` histogram | seconds | |
 /// | `seawall.rate_limiting.permits` counter | permits | `result` = granted, denied |
 /// | `seawall.discovery.failures` counter | questions | |
+/// | `seawall.spool.queued` gauge | dirty keys | |
+/// | `seawall.spool.writes` counter | keys | `outcome` = stored, again, dead, lost, coalesced |
 /// | `seawall.endpoint.changes` counter | endpoints | `change` = added, removed, out, in |
 /// | `seawall.cache.lookups` counter | lookups | `result` = hit, stale, miss, joined, negative |
 /// | `seawall.cache.stale` counter | lookups | `why` = revalidating, slow, failed, timed_out, refused, throttled |
@@ -166,6 +169,7 @@ impl Observe for Metrics {
             What::Cache(lookup) => looked_up(name, kind, lookup),
             What::EndpointOut { .. } => endpoints("out", 1),
             What::EndpointIn { .. } => endpoints("in", 1),
+            What::Spool(spool) => spooled(name, kind, spool),
             What::Probing { .. } | What::QuotaChanged { .. } => {}
         }
     }
@@ -191,6 +195,29 @@ fn looked_up(name: &'static str, kind: &'static str, lookup: Lookup) {
                 .record(took);
         }
         Lookup::Fenced => counter!("seawall.cache.fences", "name" => name, "kind" => kind).increment(1),
+    }
+}
+
+/// What became of changes that are written later.
+fn spooled(name: &'static str, kind: &'static str, spool: Spool) {
+    let queued =
+        |dirty: u64| gauge!("seawall.spool.queued", "name" => name, "kind" => kind).set(dirty as f64);
+    let writes = |outcome: &'static str, keys: u64| {
+        counter!("seawall.spool.writes", "name" => name, "kind" => kind, "outcome" => outcome)
+            .increment(keys);
+    };
+    match spool {
+        Spool::Taken { coalesced, dirty } => {
+            queued(dirty);
+            writes("coalesced", coalesced.into());
+        }
+        Spool::Stored { keys, dirty } => {
+            queued(dirty);
+            writes("stored", keys.into());
+        }
+        Spool::Again { keys } => writes("again", keys.into()),
+        Spool::Dead { .. } => writes("dead", 1),
+        Spool::Lost { keys } => writes("lost", keys),
     }
 }
 
@@ -230,6 +257,7 @@ const fn slug(reason: Reason) -> &'static str {
         Reason::EndpointAway => "endpoint_away",
         Reason::Draining => "draining",
         Reason::Reentrant => "reentrant",
+        Reason::Closed => "closed",
     }
 }
 
@@ -257,6 +285,8 @@ fn describe() {
     describe_counter!("seawall.cache.stale", Unit::Count, "Stale values given, by reason");
     describe_histogram!("seawall.cache.load.duration", Unit::Seconds, "How long loads took");
     describe_counter!("seawall.cache.fences", Unit::Count, "Puts, invalidations and expiries");
+    describe_gauge!("seawall.spool.queued", Unit::Count, "Keys that are to be written");
+    describe_counter!("seawall.spool.writes", Unit::Count, "Keys written later, by what became of them");
     describe_counter!(
         "seawall.endpoint.changes",
         Unit::Count,

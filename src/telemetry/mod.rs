@@ -30,7 +30,7 @@ mod trace;
 
 pub use self::cache::{Lookup, Outcome, Why};
 pub use self::counters::{Counters, Snapshot};
-pub use self::event::{Event, Kind, Outage, What};
+pub use self::event::{Event, Kind, Outage, Spool, What};
 #[cfg(feature = "metrics")]
 pub use self::metrics::Metrics;
 pub use self::observe::{Observe, Telemetry};

@@ -1,6 +1,7 @@
 //! The only file that names `tracing`.
 
 use super::{Event, Kind, Lookup, Outcome, What};
+use super::{Event, Kind, Spool, What};
 use crate::circuit_breaker::Turn;
 use crate::name::Name;
 use std::fmt;
@@ -29,6 +30,7 @@ pub(super) fn event(event: &Event) {
         Kind::Throttle => log!("seawall::throttle", event),
         Kind::Balance => log!("seawall::balance", event),
         Kind::Cache => log!("seawall::cache", event),
+        Kind::WriteBehind => log!("seawall::cache", event),
     }
 }
 
@@ -93,6 +95,14 @@ macro_rules! log {
                     tracing::warn!(target: $target, name, kind, reason = cause.as_str(), "circuit would open");
                 }
             },
+            What::Spool(Spool::Taken { .. } | Spool::Stored { .. }) => {}
+            What::Spool(Spool::Again { keys }) => tracing::debug!(target: $target, name, kind, keys, "not written"),
+            What::Spool(Spool::Dead { attempts }) => {
+                tracing::warn!(target: $target, name, kind, attempts, "given up on a write");
+            }
+            What::Spool(Spool::Lost { keys }) => {
+                tracing::warn!(target: $target, name, kind, keys, "nobody writes any more");
+            }
             What::TimedOut { after } => tracing::debug!(target: $target, name, kind, ?after, "timed out"),
         }
     }};

@@ -26,3 +26,5 @@ mod telemetry;
 mod throttle;
 mod timeout;
 mod tools;
+#[cfg(feature = "cache")]
+mod write_behind;

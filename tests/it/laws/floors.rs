@@ -82,6 +82,11 @@ const NOT_DECIDING: &[&str] = &[
     "tier",
     "wait",  // the engine of a cache: what lookups, loads and fences share
     "alone", // a deadline in force for shared work
+    "answers",
+    "driver",
+    "front",
+    "storing",
+    "write", // what a spool hands out, and who writes it
 ];
 
 const FORBIDDEN: &[&str] = &[
