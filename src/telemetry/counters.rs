@@ -1,5 +1,4 @@
-use super::{Event, Lookup, Observe, Outcome, What};
-use super::{Event, Observe, Spool, What};
+use super::{Event, Lookup, Observe, Outcome, Spool, What};
 use crate::circuit_breaker::Turn;
 use crate::class::Class;
 use crate::sync::atomic::{AtomicU64, Ordering::Relaxed};

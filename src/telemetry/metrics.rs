@@ -1,7 +1,6 @@
 //! Forwards events to the `metrics` facade.
 
-use super::{Event, Kind, Lookup, Observe, What};
-use super::{Event, Kind, Observe, Spool, What};
+use super::{Event, Kind, Lookup, Observe, Spool, What};
 use crate::circuit_breaker::{State, Turn};
 use crate::error::Reason;
 use crate::name::Name;

@@ -1,7 +1,6 @@
 //! The only file that names `tracing`.
 
-use super::{Event, Kind, Lookup, Outcome, What};
-use super::{Event, Kind, Spool, What};
+use super::{Event, Kind, Lookup, Outcome, Spool, What};
 use crate::circuit_breaker::Turn;
 use crate::name::Name;
 use std::fmt;
