@@ -6,12 +6,15 @@ use seawall::{Class, ConcurrencyLimit, Instant, Ratio};
 use std::hint::black_box;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::time::Duration;
+use tower::retry::budget::{Budget as _, TpsBudget};
 
 pub(crate) fn rows(visit: &mut impl Visit) {
     floors(visit);
     breaker(visit);
     breaker_open(visit);
     permit(visit);
+    backoff(visit);
+    deposit(visit);
 }
 
 /// What nobody gets below.
@@ -153,4 +156,26 @@ fn permit(visit: &mut impl Visit) {
             drop(black_box(permit));
         }
     });
+}
+
+fn backoff(visit: &mut impl Visit) {
+    const GROUP: &str = "backoff step, jittered";
+    let (base, cap) = (Duration::from_millis(50), Duration::from_secs(10));
+    visit.row(GROUP, "seawall", || {
+        let mut waits = Backoff::exponential(base).cap(cap);
+        move || expect(black_box(waits.next()).is_some())
+    });
+    visit.row(GROUP, "backon", || {
+        let waits = backon::ExponentialBuilder::default().with_min_delay(base).with_max_delay(cap);
+        let mut waits = waits.with_jitter().without_max_times().build();
+        move || expect(black_box(waits.next()).is_some())
+    });
+}
+
+fn deposit(visit: &mut impl Visit) {
+    const GROUP: &str = "retry budget deposit";
+    let ours = RetryBudget::default();
+    visit.row(GROUP, "seawall", || || ours.deposit());
+    let tower = TpsBudget::default();
+    visit.row(GROUP, "tower", || || tower.deposit());
 }

@@ -234,6 +234,8 @@ where
         }
         let Some(budget) = &self.terms.rules.budget else { return true };
         *token = budget.withdraw_at(now);
+        let left = || What::BudgetLeft { tokens: budget.available_at(now) };
+        self.terms.rules.telemetry.note(Kind::Hedge, left);
         if token.is_none() {
             self.terms.rules.telemetry.tell(Kind::Hedge, What::BudgetExhausted);
         }

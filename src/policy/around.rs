@@ -5,12 +5,13 @@ use crate::hedge::{Hedge, HedgeLayer, HedgeService, Terms};
 use std::sync::Arc;
 use tower_layer::{Identity, Layer};
 
-/// The drivers of a policy: the hedge between its retry and its gates, deadline and fallback around all.
+/// The drivers of a policy: the hedge between its retry and its gates; deadline, cache and fallback around all.
 /// [`Identity`] is an empty slot.
 #[derive(Clone, Debug)]
-pub struct Around<H, D, F> {
+pub struct Around<H, D, F, K = Identity> {
     pub(super) hedge: H,
     pub(super) deadline: D,
+    pub(super) cache: K,
     pub(super) fallback: F,
 }
 
@@ -23,17 +24,18 @@ pub trait Stack<S, P> {
     fn over(&self, inner: S, shared: P) -> Self::Service;
 }
 
-impl<S, P, H, D, F> Stack<S, P> for Around<H, D, F>
+impl<S, P, H, D, F, K> Stack<S, P> for Around<H, D, F, K>
 where
     H: Between<S, P>,
     D: Layer<H::Service>,
-    F: Layer<D::Service>,
+    K: Layer<D::Service>,
+    F: Layer<K::Service>,
 {
     type Service = F::Service;
 
     #[inline(always)]
     fn over(&self, inner: S, shared: P) -> F::Service {
-        self.fallback.layer(self.deadline.layer(self.hedge.between(inner, shared)))
+        self.fallback.layer(self.cache.layer(self.deadline.layer(self.hedge.between(inner, shared))))
     }
 }
 

@@ -48,9 +48,10 @@ pub struct Policy<
     H = Identity,
     D = Identity,
     F = Identity,
+    K = Identity,
 > {
     shared: Pointer<B, L, S, C, R, T>,
-    around: Around<H, D, F>,
+    around: Around<H, D, F, K>,
 }
 
 /// The gates of a policy, fused: breaker, rate limit, concurrency.
@@ -82,12 +83,19 @@ impl Policy {
                 repeat: Once,
                 limits: Every::never(),
             }),
-            around: Around { hedge: Identity::new(), deadline: Identity::new(), fallback: Identity::new() },
+            around: Around {
+                hedge: Identity::new(),
+                deadline: Identity::new(),
+                cache: Identity::new(),
+                fallback: Identity::new(),
+            },
         }
     }
 }
 
-impl<B: Clone, L: Clone, S: Clone, C: Clone, R: Clone, T: Clone, H, D, F> Policy<B, L, S, C, R, T, H, D, F> {
+impl<B: Clone, L: Clone, S: Clone, C: Clone, R: Clone, T: Clone, H, D, F, K>
+    Policy<B, L, S, C, R, T, H, D, F, K>
+{
     /// Makes failed calls again, within a budget.
     ///
     /// The policy's classifier judges for it. `Clone` requests are replayed by cloning; for others give the
@@ -99,7 +107,10 @@ impl<B: Clone, L: Clone, S: Clone, C: Clone, R: Clone, T: Clone, H, D, F> Policy
     /// # let _ = policy;
     /// ```
     #[must_use]
-    pub fn retry<Q>(self, retry: Retry<ByResult, Q>) -> Policy<B, L, S, C, Retry<ByResult, Q>, T, H, D, F> {
+    pub fn retry<Q>(
+        self,
+        retry: Retry<ByResult, Q>,
+    ) -> Policy<B, L, S, C, Retry<ByResult, Q>, T, H, D, F, K> {
         self.change(|shared| shared.repeat(retry))
     }
 
@@ -111,7 +122,7 @@ impl<B: Clone, L: Clone, S: Clone, C: Clone, R: Clone, T: Clone, H, D, F> Policy
     /// # let _ = policy;
     /// ```
     #[must_use]
-    pub fn breaker<G>(self, breaker: G) -> Policy<G, L, S, C, R, T, H, D, F> {
+    pub fn breaker<G>(self, breaker: G) -> Policy<G, L, S, C, R, T, H, D, F, K> {
         self.change(|shared| shared.gates(|(_, limit, slots)| (breaker, limit, slots)))
     }
 
@@ -123,7 +134,7 @@ impl<B: Clone, L: Clone, S: Clone, C: Clone, R: Clone, T: Clone, H, D, F> Policy
     /// # let _ = policy;
     /// ```
     #[must_use]
-    pub fn rate_limit<G>(self, limit: G) -> Policy<B, G, S, C, R, T, H, D, F> {
+    pub fn rate_limit<G>(self, limit: G) -> Policy<B, G, S, C, R, T, H, D, F, K> {
         self.change(|shared| shared.gates(|(breaker, _, slots)| (breaker, limit, slots)))
     }
 
@@ -136,7 +147,7 @@ impl<B: Clone, L: Clone, S: Clone, C: Clone, R: Clone, T: Clone, H, D, F> Policy
     /// ```
     #[must_use]
     #[doc(alias = "bulkhead")]
-    pub fn concurrency<G>(self, slots: G) -> Policy<B, L, G, C, R, T, H, D, F> {
+    pub fn concurrency<G>(self, slots: G) -> Policy<B, L, G, C, R, T, H, D, F, K> {
         self.change(|shared| shared.gates(|(breaker, limit, _)| (breaker, limit, slots)))
     }
 
@@ -151,7 +162,7 @@ impl<B: Clone, L: Clone, S: Clone, C: Clone, R: Clone, T: Clone, H, D, F> Policy
     /// # let _ = policy;
     /// ```
     #[must_use]
-    pub fn classify<J, A, E>(self, classifier: J) -> Policy<B, L, S, J, R, T, H::By, D, F::By>
+    pub fn classify<J, A, E>(self, classifier: J) -> Policy<B, L, S, J, R, T, H::By, D, F::By, K>
     where
         A: ?Sized,
         E: ?Sized,
@@ -169,16 +180,16 @@ impl<B: Clone, L: Clone, S: Clone, C: Clone, R: Clone, T: Clone, H, D, F> Policy
     /// # let _ = policy;
     /// ```
     #[must_use]
-    pub fn classifier<J>(self, classifier: J) -> Policy<B, L, S, J, R, T, H::By, D, F::By>
+    pub fn classifier<J>(self, classifier: J) -> Policy<B, L, S, J, R, T, H::By, D, F::By, K>
     where
         H: Judged<J>,
         F: Judged<J>,
     {
         let Self { shared, around } = self;
-        let Around { hedge, deadline, fallback } = around;
+        let Around { hedge, deadline, cache, fallback } = around;
         let (hedge, fallback) = (hedge.judged(&classifier), fallback.judged(&classifier));
         let shared = Arc::new(Arc::unwrap_or_clone(shared).classifier(classifier));
-        Policy { shared, around: Around { hedge, deadline, fallback } }
+        Policy { shared, around: Around { hedge, deadline, cache, fallback } }
     }
 
     /// Gives each attempt so long for the head of its answer; `None` is no limit.
@@ -192,7 +203,7 @@ impl<B: Clone, L: Clone, S: Clone, C: Clone, R: Clone, T: Clone, H, D, F> Policy
     pub fn attempt_timeout(
         self,
         limit: impl Into<Option<Duration>>,
-    ) -> Policy<B, L, S, C, R, Every, H, D, F> {
+    ) -> Policy<B, L, S, C, R, Every, H, D, F, K> {
         let limits = Every::never();
         limits.set(limit.into());
         self.change(|shared| shared.limits(limits))
@@ -207,7 +218,10 @@ impl<B: Clone, L: Clone, S: Clone, C: Clone, R: Clone, T: Clone, H, D, F> Policy
     /// # let _ = policy;
     /// ```
     #[must_use]
-    pub fn attempt_timeout_by<W, Req: ?Sized>(self, limit: W) -> Policy<B, L, S, C, R, PerRequest<W>, H, D, F>
+    pub fn attempt_timeout_by<W, Req: ?Sized>(
+        self,
+        limit: W,
+    ) -> Policy<B, L, S, C, R, PerRequest<W>, H, D, F, K>
     where
         W: Fn(&Req) -> Option<Duration>,
     {
@@ -230,11 +244,11 @@ impl<B: Clone, L: Clone, S: Clone, C: Clone, R: Clone, T: Clone, H, D, F> Policy
     pub fn hedge<E: Clone, Q: Clone>(
         self,
         hedge: Hedge<E, ByResult, Q>,
-    ) -> Policy<B, L, S, C, R, T, HedgeLayer<E, C, Q>, D, F> {
+    ) -> Policy<B, L, S, C, R, T, HedgeLayer<E, C, Q>, D, F, K> {
         let Self { shared, around } = self;
         let hedge = hedge.classifier(shared.classifier.clone()).layer();
-        let Around { deadline, fallback, .. } = around;
-        Policy { shared, around: Around { hedge, deadline, fallback } }
+        let Around { deadline, cache, fallback, .. } = around;
+        Policy { shared, around: Around { hedge, deadline, cache, fallback } }
     }
 
     /// The caller's patience, for all attempts and all waits together.
@@ -246,9 +260,31 @@ impl<B: Clone, L: Clone, S: Clone, C: Clone, R: Clone, T: Clone, H, D, F> Policy
     /// # let _ = policy;
     /// ```
     #[must_use]
-    pub fn deadline<W>(self, deadlines: Deadlines<W>) -> Policy<B, L, S, C, R, T, H, DeadlineLayer<W>, F> {
-        let Self { shared, around: Around { hedge, fallback, .. } } = self;
-        Policy { shared, around: Around { hedge, deadline: deadlines.layer(), fallback } }
+    pub fn deadline<W>(self, deadlines: Deadlines<W>) -> Policy<B, L, S, C, R, T, H, DeadlineLayer<W>, F, K> {
+        let Self { shared, around: Around { hedge, cache, fallback, .. } } = self;
+        Policy { shared, around: Around { hedge, deadline: deadlines.layer(), cache, fallback } }
+    }
+
+    /// What answers without a call where it can: a layer that caches, or joins the same calls into one. It stands
+    /// inside the fallback and outside the deadline, so an answer from there takes no token, no slot and no time.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use seawall::Policy;
+    /// use tower::util::MapRequestLayer;
+    /// use tower::{Layer, ServiceExt, service_fn};
+    ///
+    /// // Any layer that keeps the error as it is; here one that only makes keys alike.
+    /// let policy = Policy::new("users").cache(MapRequestLayer::new(|name: String| name.to_lowercase()));
+    /// let service = policy.layer(service_fn(|name: String| async move { Ok::<_, ()>(name) }));
+    /// assert_eq!(service.oneshot("Ada".to_owned()).await, Ok("ada".to_owned()));
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn cache<N>(self, layer: N) -> Policy<B, L, S, C, R, T, H, D, F, N> {
+        let Self { shared, around: Around { hedge, deadline, fallback, .. } } = self;
+        Policy { shared, around: Around { hedge, deadline, cache: layer, fallback } }
     }
 
     /// What answers when nothing else does: it sees the refusals and failures of all other slots.
@@ -267,23 +303,23 @@ impl<B: Clone, L: Clone, S: Clone, C: Clone, R: Clone, T: Clone, H, D, F> Policy
     pub fn fallback<I: Clone>(
         self,
         fallback: Fallback<I>,
-    ) -> Policy<B, L, S, C, R, T, H, D, FallbackLayer<I, C>> {
-        let Self { shared, around: Around { hedge, deadline, .. } } = self;
+    ) -> Policy<B, L, S, C, R, T, H, D, FallbackLayer<I, C>, K> {
+        let Self { shared, around: Around { hedge, deadline, cache, .. } } = self;
         let fallback = fallback.classifier(shared.classifier.clone()).layer();
-        Policy { shared, around: Around { hedge, deadline, fallback } }
+        Policy { shared, around: Around { hedge, deadline, cache, fallback } }
     }
 
     /// The policy with one part of it changed; its own `Arc` if nobody else has it yet.
     fn change<B2, L2, S2, R2, T2>(
         self,
         change: impl FnOnce(Shared<(B, L, S), C, R, T>) -> Shared<(B2, L2, S2), C, R2, T2>,
-    ) -> Policy<B2, L2, S2, C, R2, T2, H, D, F> {
+    ) -> Policy<B2, L2, S2, C, R2, T2, H, D, F, K> {
         let Self { shared, around } = self;
         Policy { shared: Arc::new(change(Arc::unwrap_or_clone(shared))), around }
     }
 }
 
-impl<B, L, S, C, R, H, D, F> Policy<B, L, S, C, R, Every, H, D, F> {
+impl<B, L, S, C, R, H, D, F, K> Policy<B, L, S, C, R, Every, H, D, F, K> {
     /// Changes the attempt timeout for all services made from this policy, from their next attempt on.
     ///
     /// ```
@@ -297,7 +333,7 @@ impl<B, L, S, C, R, H, D, F> Policy<B, L, S, C, R, Every, H, D, F> {
     }
 }
 
-impl<B, L, S, C, R, T, H, D, F> Policy<B, L, S, C, R, T, H, D, F> {
+impl<B, L, S, C, R, T, H, D, F, K> Policy<B, L, S, C, R, T, H, D, F, K> {
     /// Makes one call through the policy. The closure is called once per attempt; its error is lifted.
     ///
     /// ```
@@ -321,7 +357,7 @@ impl<B, L, S, C, R, T, H, D, F> Policy<B, L, S, C, R, T, H, D, F> {
     where
         Call: Fn() -> Fut,
         Fut: Future<Output = Result<A, E>>,
-        Around<H, D, F>: for<'f> Stack<
+        Around<H, D, F, K>: for<'f> Stack<
                 Lift<Calls<'f, Call>>,
                 &'f Shared<Slots<B, L, S>, C, R, T>,
                 Service: Service<(), Response = A, Error = Error<E>>,
@@ -355,6 +391,7 @@ impl<B, L, S, C, R, T, H, D, F> Policy<B, L, S, C, R, T, H, D, F> {
         H: Clone,
         D: Clone,
         F: Clone,
+        K: Clone,
     {
         LiftedPolicy(self.clone())
     }
@@ -380,9 +417,9 @@ impl<B, L, S, C, R, T, H, D, F> Policy<B, L, S, C, R, T, H, D, F> {
     pub fn fixed<Inner>(
         &'static self,
         inner: Inner,
-    ) -> <Around<H, D, F> as Stack<Lift<Inner>, Static<B, L, S, C, R, T>>>::Service
+    ) -> <Around<H, D, F, K> as Stack<Lift<Inner>, Static<B, L, S, C, R, T>>>::Service
     where
-        Around<H, D, F>: Stack<Lift<Inner>, Static<B, L, S, C, R, T>>,
+        Around<H, D, F, K>: Stack<Lift<Inner>, Static<B, L, S, C, R, T>>,
     {
         self.around.over(Lift::new(inner), &*self.shared)
     }
@@ -391,32 +428,34 @@ impl<B, L, S, C, R, T, H, D, F> Policy<B, L, S, C, R, T, H, D, F> {
     pub(super) fn over<Inner>(
         &self,
         inner: Inner,
-    ) -> <Around<H, D, F> as Stack<Inner, Pointer<B, L, S, C, R, T>>>::Service
+    ) -> <Around<H, D, F, K> as Stack<Inner, Pointer<B, L, S, C, R, T>>>::Service
     where
-        Around<H, D, F>: Stack<Inner, Pointer<B, L, S, C, R, T>>,
+        Around<H, D, F, K>: Stack<Inner, Pointer<B, L, S, C, R, T>>,
     {
         self.around.over(inner, Arc::clone(&self.shared))
     }
 }
 
-impl<Inner, B, L, S, C, R, T, H, D, F> Layer<Inner> for Policy<B, L, S, C, R, T, H, D, F>
+impl<Inner, B, L, S, C, R, T, H, D, F, K> Layer<Inner> for Policy<B, L, S, C, R, T, H, D, F, K>
 where
-    Around<H, D, F>: Stack<Lift<Inner>, Pointer<B, L, S, C, R, T>>,
+    Around<H, D, F, K>: Stack<Lift<Inner>, Pointer<B, L, S, C, R, T>>,
 {
-    type Service = <Around<H, D, F> as Stack<Lift<Inner>, Pointer<B, L, S, C, R, T>>>::Service;
+    type Service = <Around<H, D, F, K> as Stack<Lift<Inner>, Pointer<B, L, S, C, R, T>>>::Service;
 
     fn layer(&self, inner: Inner) -> Self::Service {
         self.over(Lift::new(inner))
     }
 }
 
-impl<B, L, S, C, R, T, H: Clone, D: Clone, F: Clone> Clone for Policy<B, L, S, C, R, T, H, D, F> {
+impl<B, L, S, C, R, T, H: Clone, D: Clone, F: Clone, K: Clone> Clone
+    for Policy<B, L, S, C, R, T, H, D, F, K>
+{
     fn clone(&self) -> Self {
         Self { shared: Arc::clone(&self.shared), around: self.around.clone() }
     }
 }
 
-impl<B, L, S, C, R, T, H, D, F> fmt::Debug for Policy<B, L, S, C, R, T, H, D, F>
+impl<B, L, S, C, R, T, H, D, F, K> fmt::Debug for Policy<B, L, S, C, R, T, H, D, F, K>
 where
     B: fmt::Debug,
     L: fmt::Debug,
@@ -426,12 +465,14 @@ where
     H: fmt::Debug,
     D: fmt::Debug,
     F: fmt::Debug,
+    K: fmt::Debug,
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (breaker, rate_limit, concurrency) = &self.shared.gates;
         f.debug_struct("Policy")
             .field("name", &self.shared.telemetry.name())
             .field("fallback", &self.around.fallback)
+            .field("cache", &self.around.cache)
             .field("deadline", &self.around.deadline)
             .field("retry", &self.shared.repeat)
             .field("hedge", &self.around.hedge)

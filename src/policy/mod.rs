@@ -1,10 +1,10 @@
 //! The whole stack as one value, in the one right order.
 //!
 //! ```text
-//! fallback ► deadline ► retry(+budget) ► hedge ► breaker ► rate limit ► concurrency ► attempt timeout ► service
-//!                            ▲                      │           │            │              │
-//!                            └───── attempts ───────┴─ a refusal from here ends the call ───┘ a timeout is evidence
-//!                                                                                              for those left of it
+//! fallback ► cache ► deadline ► retry(+budget) ► hedge ► breaker ► rate limit ► concurrency ► attempt timeout ► service
+//!                                    ▲                      │           │            │              │
+//!                                    └───── attempts ───────┴─ a refusal from here ends the call ───┘ a timeout is
+//!                                                                                       evidence for those left of it
 //! ```
 //!
 //! # Examples

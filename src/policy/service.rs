@@ -88,11 +88,11 @@ impl<S: fmt::Debug, P> fmt::Debug for PolicyService<S, P> {
 #[derive(Clone, Debug)]
 pub struct LiftedPolicy<P>(pub(super) P);
 
-impl<Inner, B, L, S, C, R, T, H, D, F> Layer<Inner> for LiftedPolicy<Policy<B, L, S, C, R, T, H, D, F>>
+impl<Inner, B, L, S, C, R, T, H, D, F, K> Layer<Inner> for LiftedPolicy<Policy<B, L, S, C, R, T, H, D, F, K>>
 where
-    Around<H, D, F>: Stack<Inner, Pointer<B, L, S, C, R, T>>,
+    Around<H, D, F, K>: Stack<Inner, Pointer<B, L, S, C, R, T>>,
 {
-    type Service = <Around<H, D, F> as Stack<Inner, Pointer<B, L, S, C, R, T>>>::Service;
+    type Service = <Around<H, D, F, K> as Stack<Inner, Pointer<B, L, S, C, R, T>>>::Service;
 
     fn layer(&self, inner: Inner) -> Self::Service {
         self.0.over(inner)

@@ -231,6 +231,8 @@ impl Course {
                 Ended::TimedOut(_) => budget.withdraw_after_timeout_at(now),
                 Ended::Refused | Ended::Answered(_) => budget.withdraw_at(now),
             };
+            let left = || What::BudgetLeft { tokens: budget.available_at(now) };
+            rules.telemetry.note(Kind::Retry, left);
             if self.token.is_none() {
                 return self.stop(rules, Stop::Budget);
             }

@@ -164,6 +164,8 @@ impl Observe for Counters {
             What::FellBack => &self.fell_back,
             What::NotReplayable => &self.not_replayable,
             What::BudgetExhausted => &self.budget_exhausted,
+            // A level, not something that happens.
+            What::BudgetLeft { .. } => return,
             What::GaveUp { .. } => &self.gave_up,
             What::Circuit(Turn::Opened { .. }) => &self.opened,
             What::Circuit(Turn::HalfOpened) => &self.half_opened,

@@ -122,6 +122,11 @@ pub enum What {
     NotReplayable,
     /// A call would have been made again, but the retry budget has no token.
     BudgetExhausted,
+    /// A retry or a hedge asked a budget for a token: what is left in it. Told to observers only.
+    BudgetLeft {
+        /// Whole tokens.
+        tokens: u32,
+    },
     /// A call is not made again: its attempts, its patience or its time are used up.
     GaveUp {
         /// How many attempts were made.

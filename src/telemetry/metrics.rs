@@ -34,6 +34,7 @@ use std::collections::BTreeMap;
 /// | `seawall.rejections` counter | calls | `reason` |
 /// | `seawall.attempts` counter | attempts beyond the first | `cause` = retry, hedge; `number` = 2, 3+ |
 /// | `seawall.retries_stopped` counter | calls | `reason` = not_replayable, budget, gave_up |
+/// | `seawall.retry_budget.balance` gauge, when it was last asked | tokens | |
 /// | `seawall.circuit_breaker.state` gauge | 1 on the state it is in, 0 on the rest | `state` |
 /// | `seawall.circuit_breaker.transitions` counter | transitions | `from`, `to`, `reason` |
 /// | `seawall.concurrency.limit` gauge, once it was changed | calls | |
@@ -155,6 +156,9 @@ impl Observe for Metrics {
             What::FellBack => call("fallback"),
             What::NotReplayable => stopped("not_replayable"),
             What::BudgetExhausted => stopped("budget"),
+            What::BudgetLeft { tokens } => {
+                gauge!("seawall.retry_budget.balance", "name" => name, "kind" => kind).set(tokens);
+            }
             What::GaveUp { .. } => stopped("gave_up"),
             What::TimedOut { .. } => call("timed_out"),
             What::Circuit(turn) => self.turned(event.name, kind, turn),
@@ -268,6 +272,11 @@ fn describe() {
         "seawall.retries_stopped",
         Unit::Count,
         "Failed calls that were not made again, by reason"
+    );
+    describe_gauge!(
+        "seawall.retry_budget.balance",
+        Unit::Count,
+        "Tokens left in the budget of retries, when it was last asked for one"
     );
     describe_gauge!(
         "seawall.circuit_breaker.state",

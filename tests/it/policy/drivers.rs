@@ -176,3 +176,29 @@ fn a_policy_of_closures_can_be_printed() {
     let printed = format!("{policy:?}");
     assert!(printed.contains("PerRequest") && printed.contains("delay"), "{printed}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_answers_from_the_cache_slot_takes_nothing_from_those_inside() {
+    use seawall::Lift;
+    use tower::layer::layer_fn;
+    use tower::service_fn;
+
+    let (bucket, probe) = (bucket(3), Probe::always(Step::Answer { pend: 0 }));
+    // A cache that knows the answer to one.
+    let cache = layer_fn(|inner| {
+        service_fn(move |request: u32| {
+            let inner = std::clone::Clone::clone(&inner);
+            async move { if request == 1 { Ok(100) } else { ServiceExt::oneshot(inner, request).await } }
+        })
+    });
+    let service = Policy::new("p")
+        .cache(cache)
+        .rate_limit(bucket.clone())
+        .deadline(Deadlines::within("deadline", MS))
+        .lifted()
+        .layer(Lift::new(probe.clone()));
+    assert_eq!(service.clone().oneshot(1).await, Ok(100));
+    assert_eq!((probe.calls(), bucket.available()), (0, 3));
+    assert_eq!(service.oneshot(2).await, Ok(2));
+    assert_eq!((probe.calls(), bucket.available()), (1, 2));
+}

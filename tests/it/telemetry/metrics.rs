@@ -3,9 +3,9 @@
 use metrics_exporter_prometheus::PrometheusBuilder;
 use seawall::circuit_breaker::Trip;
 use seawall::rate_limit::Quota;
-use seawall::retry::{Backoff, Plan, Retry};
+use seawall::retry::{Backoff, Budget, Plan, Retry, RetryBudget};
 use seawall::telemetry::{Metrics, Telemetry};
-use seawall::{CircuitBreaker, Class, ConcurrencyLimit, RateLimiter};
+use seawall::{CircuitBreaker, Class, ConcurrencyLimit, RateLimiter, Ratio};
 use std::sync::Arc;
 
 /// What an exporter shows after `act`, whose instances are called by the telemetry it is given.
@@ -86,4 +86,18 @@ fn further_attempts_are_counted_by_their_number() {
     has(&shown, "seawall_attempts", &["cause=\"retry\"", "number=\"2\""], "1");
     has(&shown, "seawall_attempts", &["cause=\"retry\"", "number=\"3+\""], "2");
     has(&shown, "seawall_retries_stopped", &["reason=\"gave_up\""], "1");
+}
+
+#[test]
+fn the_balance_of_a_budget_is_what_was_left_when_it_was_last_asked() {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    let shown = shown(|telemetry| {
+        let budget = RetryBudget::new(Budget::ratio(Ratio::percent(0)).reserve(1).hold(5));
+        let plan = Plan::new().attempts(3).backoff(Backoff::none());
+        let retry = Retry::new(telemetry, plan).budget(budget);
+        let failed = runtime.block_on(retry.run(|| async { Err::<(), _>("down") }));
+        assert!(failed.is_err());
+    });
+    has(&shown, "seawall_retry_budget_balance", &["name=\"db\"", "kind=\"retry\""], "3");
 }
