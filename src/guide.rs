@@ -6,6 +6,9 @@ pub mod readme {}
 #[doc = include_str!("../docs/choosing.md")]
 pub mod choosing {}
 
+#[doc = include_str!("../docs/rate_limit.md")]
+pub mod rate_limit {}
+
 #[doc = include_str!("../docs/circuit_breaker.md")]
 pub mod circuit_breaker {}
 
