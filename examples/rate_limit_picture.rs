@@ -72,8 +72,8 @@ fn draw(rows: &[Row]) -> String {
     const TOP: f64 = 54.0;
     const WIDE: f64 = 720.0;
     const HIGH: f64 = 64.0;
-    let x = |at: u64| LEFT + at as f64 / SPAN as f64 * WIDE;
-    let bottom = TOP + HIGH * rows.len() as f64;
+    let x = |at: u64| (at as f64 / SPAN as f64).mul_add(WIDE, LEFT);
+    let bottom = HIGH.mul_add(rows.len() as f64, TOP);
     let mut svg = String::new();
     let mut line = |text: String| {
         svg.push_str(&text);
@@ -97,7 +97,7 @@ fn draw(rows: &[Row]) -> String {
         ));
     }
     for (index, row) in rows.iter().enumerate() {
-        let y = TOP + HIGH * index as f64;
+        let y = HIGH.mul_add(index as f64, TOP);
         line(format!(
             r##"<text x="20" y="{:.0}" fill="#222">{} <tspan fill="#888">{}</tspan></text>"##,
             y + 20.0,
