@@ -12,6 +12,9 @@ pub mod rate_limit {}
 #[doc = include_str!("../docs/circuit_breaker.md")]
 pub mod circuit_breaker {}
 
+#[doc = include_str!("../docs/balance.md")]
+pub mod balance {}
+
 #[doc = include_str!("../docs/order.md")]
 pub mod order {}
 
