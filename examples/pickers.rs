@@ -9,7 +9,7 @@ use seawall::balance::{
     Config, Endpoint, LeastConnections, P2c, PeakEwma, Pool, Random, RoundRobin, Ticket, WeightedRoundRobin,
 };
 use seawall::outlier::Outliers;
-use seawall::{Chance, Class, Instant};
+use seawall::{Chance, Class, Instant, Rejected};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::fmt::Write as _;
@@ -33,7 +33,7 @@ struct Seen {
 }
 
 /// Plays ten seconds through; the first two are not counted.
-async fn play(name: &'static str, config: impl Into<Config>) -> Seen {
+async fn play(name: &'static str, config: impl Into<Config>) -> Result<Seen, Rejected> {
     let pool = Pool::new("backends", config.into().seed(1));
     pool.set((0..BACKENDS).map(|i| Endpoint::new(format!("{i}"), i)));
     let mut chance = Chance::seeded(2);
@@ -56,12 +56,12 @@ async fn play(name: &'static str, config: impl Into<Config>) -> Seen {
             }
         }
         advance_to(next).await;
-        let Ok(ticket) = pool.pick() else { panic!("somebody is always there") };
+        let ticket = pool.pick()?;
         let backend = *ticket.service();
         let work = WORK.mul_f64(exponential(&mut chance)) * if backend == SLOW { 10 } else { 1 };
-        let Some(worker) = free[backend].iter_mut().min() else { panic!("there are workers") };
-        let end = (*worker).max(next) + work;
-        *worker = end;
+        let worker = (0..WORKERS).min_by_key(|&worker| free[backend][worker]).unwrap_or_default();
+        let end = free[backend][worker].max(next) + work;
+        free[backend][worker] = end;
         let (answer, class) = match end - next {
             wait if wait > PATIENCE => (PATIENCE, Class::Overload(None)),
             wait => (wait, Class::Success),
@@ -77,7 +77,7 @@ async fn play(name: &'static str, config: impl Into<Config>) -> Seen {
     }
     took.sort();
     let slow_share = at_slow as f64 / took.len() as f64;
-    Seen { name, p50: took[took.len() / 2], p99: took[took.len() * 99 / 100], slow_share, given_up }
+    Ok(Seen { name, p50: took[took.len() / 2], p99: took[took.len() * 99 / 100], slow_share, given_up })
 }
 
 fn milliseconds(duration: Duration) -> f64 {
@@ -112,15 +112,15 @@ fn plot(all: &[Seen]) -> String {
 }
 
 #[tokio::main(flavor = "current_thread", start_paused = true)]
-async fn main() -> std::io::Result<()> {
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let all = [
-        play("RoundRobin", RoundRobin::new()).await,
-        play("WeightedRoundRobin", WeightedRoundRobin::new()).await,
-        play("Random", Random).await,
-        play("RoundRobin with Outliers", Config::new(RoundRobin::new()).outliers(Outliers::new())).await,
-        play("P2c", P2c::new()).await,
-        play("LeastConnections", LeastConnections::new()).await,
-        play("PeakEwma", PeakEwma::new()).await,
+        play("RoundRobin", RoundRobin::new()).await?,
+        play("WeightedRoundRobin", WeightedRoundRobin::new()).await?,
+        play("Random", Random).await?,
+        play("RoundRobin with Outliers", Config::new(RoundRobin::new()).outliers(Outliers::new())).await?,
+        play("P2c", P2c::new()).await?,
+        play("LeastConnections", LeastConnections::new()).await?,
+        play("PeakEwma", PeakEwma::new()).await?,
     ];
     println!("| picker | p50 | p99 | calls at the slow one | given up |\n|---|---:|---:|---:|---:|");
     for Seen { name, p50, p99, slow_share, given_up } in &all {
