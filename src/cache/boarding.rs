@@ -132,6 +132,30 @@ where
         }
     }
 
+    /// Whatever can be answered without a load; what is early or stale is refreshed behind it.
+    #[inline]
+    pub(crate) fn hit_refreshing(
+        self: &Arc<Self>,
+        key: &K,
+        now: Instant,
+        make: impl FnOnce() -> Load<V, E>,
+    ) -> Option<Cached<V>> {
+        let (entry, stage) = self.look(key, now)?;
+        if stage == Stage::Fresh {
+            return Some(self.fresh(entry, now));
+        }
+        if matches!(stage, Stage::Early | Stage::Revalidate) {
+            self.refresh(key, &entry, now, &mut Some(make));
+        }
+        self.hit_at_stage(entry, stage, now)
+    }
+
+    /// Whether a read of `key` would begin a load.
+    pub(crate) fn wants(&self, key: &K, now: Instant) -> bool {
+        let held = self.peek(key, now).is_some_and(|(_, stage)| matches!(stage, Stage::Fresh | Stage::Early));
+        !held && !self.table.shard(key).lock().contains_key(key) && self.negatives.get(key, now).is_none()
+    }
+
     /// Joins the key's flight, or begins one.
     fn board<M>(
         self: &Arc<Self>,

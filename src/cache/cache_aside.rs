@@ -1,7 +1,7 @@
 use super::background::Background;
 use super::boarding::Got;
 use super::entry::Cached;
-use super::flight::Load;
+use super::flight::{Brought, Load};
 use super::handle::Handle;
 use super::load_error::LoadError;
 use super::loaded::Loaded;
@@ -393,6 +393,34 @@ where
         Background::new(Arc::clone(&self.0))
     }
 
+    /// A tower layer over this cache: `key` says under which key an answer is kept; `None` goes straight through.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use seawall::LiftLayer;
+    /// use seawall::cache::{CacheAside, Lifetime, Memory};
+    /// use std::time::Duration;
+    /// use tower::{ServiceBuilder, ServiceExt, service_fn};
+    ///
+    /// let squares: CacheAside<u64, u64, &'static str> =
+    ///     CacheAside::new("squares", Memory::lru(100), Lifetime::of(Duration::from_secs(60)));
+    /// let service = ServiceBuilder::new()
+    ///     .layer(squares.layer(|n: &u64| Some(*n)))
+    ///     .layer(LiftLayer)
+    ///     .service(service_fn(|n: u64| async move { Ok::<_, &'static str>(n * n) }));
+    /// assert_eq!(service.oneshot(7).await, Ok(49));
+    /// assert_eq!(*squares.hit(&7).unwrap(), 49);
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn layer<Req, F>(&self, key: F) -> super::CacheLayer<K, V, E, S, F>
+    where
+        F: Fn(&Req) -> Option<K>,
+    {
+        super::CacheLayer::new(self.clone(), key)
+    }
+
     /// How many entries there are, roughly.
     ///
     /// ```
@@ -442,6 +470,10 @@ where
         &self.0.store
     }
 
+    pub(crate) const fn handle(&self) -> &Handle<K, V, E, S> {
+        &self.0
+    }
+
     fn fence(&self, fence: &Fence<K>) {
         self.0.fence(fence, Instant::now());
     }
@@ -451,7 +483,7 @@ where
         F: FnOnce() -> Fut + Send + 'static,
         Fut: Future<Output = Result<Loaded<V>, Error<E>>> + Send + 'static,
     {
-        self.0.get(key, find, || self.0.boxed(key, load)).await
+        self.0.get(key, find, || self.0.boxed(key, async move || load().await.map_err(shared))).await
     }
 }
 
@@ -466,7 +498,7 @@ where
     pub(crate) fn boxed<F, Fut>(&self, key: &K, load: F) -> Load<V, E>
     where
         F: FnOnce() -> Fut + Send + 'static,
-        Fut: Future<Output = Result<Loaded<V>, Error<E>>> + Send + 'static,
+        Fut: Future<Output = Brought<V, E>> + Send + 'static,
     {
         let (limit, name) = (self.settings.load_deadline, self.telemetry.name());
         match &self.settings.tier {
@@ -476,6 +508,15 @@ where
                 Box::pin(Running::new(load, limit, name))
             }
         }
+    }
+}
+
+/// An error that everybody who waits is given.
+pub(super) fn shared<E>(error: Error<E>) -> Error<LoadError<E>> {
+    match error {
+        Error::Rejected(rejected) => Error::Rejected(rejected),
+        Error::TimedOut(timed_out) => Error::TimedOut(timed_out),
+        Error::Inner(error) => Error::Inner(LoadError::Failed(Arc::new(error))),
     }
 }
 

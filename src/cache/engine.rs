@@ -99,6 +99,18 @@ where
     #[inline]
     pub(crate) fn hit(&self, key: &K, now: Instant) -> Option<Cached<V>> {
         let (entry, stage) = self.look(key, now)?;
+        self.hit_at_stage(entry, stage, now)
+    }
+
+    /// A value that is fresh, and not yet to be refreshed.
+    #[inline]
+    pub(crate) fn hit_fresh(&self, key: &K, now: Instant) -> Option<Cached<V>> {
+        let (entry, stage) = self.look(key, now)?;
+        (stage == Stage::Fresh).then(|| self.fresh(entry, now))
+    }
+
+    #[inline]
+    pub(super) fn hit_at_stage(&self, entry: Entry<V>, stage: Stage, now: Instant) -> Option<Cached<V>> {
         if matches!(stage, Stage::Fresh | Stage::Early) {
             return Some(self.fresh(entry, now));
         }

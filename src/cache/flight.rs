@@ -19,7 +19,7 @@ use std::time::Duration;
 pub(super) type Load<V, E> = Pin<Box<dyn Future<Output = Brought<V, E>> + Send>>;
 
 /// What a loader brought.
-pub(super) type Brought<V, E> = Result<Loaded<V>, Error<E>>;
+pub(super) type Brought<V, E> = Result<Loaded<V>, Error<LoadError<E>>>;
 
 /// A load in progress, and all who wait for it.
 ///

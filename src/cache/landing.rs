@@ -157,7 +157,7 @@ where
         }
     }
 
-    fn failure(&self, error: Error<E>) -> Failure<E> {
+    fn failure(&self, error: Error<LoadError<E>>) -> Failure<E> {
         match error {
             Error::Rejected(rejected) => Failure {
                 error: LandingError::Rejected(rejected),
@@ -173,11 +173,13 @@ where
                 pause: Some(Duration::ZERO),
                 authoritative: false,
             },
+            Error::Inner(LoadError::Panicked(message)) => Failure::panic(message),
             Error::Inner(error) => {
-                let class = self.settings.judge.as_ref().map_or(Class::Transient, |judge| judge(&error));
+                let judge = self.settings.judge.as_ref();
+                let class = error.failed().zip(judge).map_or(Class::Transient, |(error, judge)| judge(error));
                 let pause = if let Class::Overload(Some(after)) = class { after } else { Duration::ZERO };
                 Failure {
-                    error: LandingError::Load(LoadError::Failed(Arc::new(error))),
+                    error: LandingError::Load(error),
                     why: Why::Failed,
                     outcome: Outcome::Failed,
                     pause: Some(pause),

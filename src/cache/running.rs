@@ -1,4 +1,3 @@
-use super::flight::Brought;
 use crate::clock::Timer;
 use crate::deadline::alone::alone;
 use crate::error::{Error, TimedOut};
@@ -11,7 +10,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 pin_project! {
-    /// A load under its own deadline, which counts from its first poll; its callers' deadlines do not reach it.
+    /// A load, or a write, under its own deadline, which counts from its first poll; its callers' deadlines do not reach it.
     pub(super) struct Running<F> {
         #[pin]
         load: F,
@@ -29,11 +28,11 @@ impl<F> Running<F> {
     }
 }
 
-impl<F, V, E> Future for Running<F>
+impl<F, T, E> Future for Running<F>
 where
-    F: Future<Output = Brought<V, E>>,
+    F: Future<Output = Result<T, Error<E>>>,
 {
-    type Output = Brought<V, E>;
+    type Output = Result<T, Error<E>>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();

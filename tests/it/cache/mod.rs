@@ -7,8 +7,10 @@
 
 mod fences;
 mod flights;
+mod layer;
 mod origin;
 mod stores;
+mod through;
 mod timeline;
 
 use self::origin::Origin;

@@ -4,6 +4,8 @@
 //! A test reads the `pub struct …Layer` lines of `src/`: a layer that is not listed fails the build.
 
 mod balanced;
+#[cfg(feature = "cache")]
+mod cached;
 mod cancel;
 mod drivers;
 mod errors;
@@ -138,6 +140,7 @@ contract! {
     policy: Stacked,
     policy_with_every_driver: Whole,
     shed: Shedding,
+    cache: Uncached,
     shared_rate_limiter: SharedAlone,
 }
 

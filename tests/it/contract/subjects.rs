@@ -1,6 +1,7 @@
 //! The services under the contract, one short block each.
 
 pub(crate) use super::balanced::Balanced;
+pub(crate) use super::cached::Uncached;
 pub(crate) use super::drivers::*;
 pub(crate) use super::shared::SharedAlone;
 use super::{Served, Subject};

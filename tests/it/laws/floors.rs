@@ -64,6 +64,7 @@ const NOT_DECIDING: &[&str] = &[
     "presets", // stacks ready made
     "repeat",  // a service taken along for further attempts
     "backlog",
+    "batch",
     "background",
     "boarding",
     "cache_aside",
@@ -76,7 +77,11 @@ const NOT_DECIDING: &[&str] = &[
     "load_error",
     "loads",
     "marks",
+    "read_through",
     "running",
+    "source",
+    "turns",
+    "write_through",
     "settings",
     "tags",
     "tier",
