@@ -83,7 +83,7 @@
 //! | `cache` | [`cache`]: the strategies of caching, and changes that are written later |
 //! | `http` | classifiers for HTTP and gRPC, refusals as answers, client keys, replay of idempotent requests |
 //! | `metrics` | forwards events to the `metrics` facade |
-//! | `redis` | limits that many processes share, over Redis or Valkey |
+//! | `redis` | limits and a cache tier that many processes share, over Redis or Valkey |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

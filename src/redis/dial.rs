@@ -2,12 +2,13 @@ use redis::aio::MultiplexedConnection;
 use redis::cluster::ClusterClient;
 use redis::cluster_async::ClusterConnection;
 use redis::sentinel::SentinelClient;
-use redis::{AsyncConnectionConfig, Client, Cmd, RedisResult, Value};
+use redis::{AsyncConnectionConfig, Client, Cmd, ErrorKind, ProtocolVersion, PushInfo, RedisResult, Value};
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::mpsc::UnboundedSender;
 
 /// Where the store is: one server, a group watched by Sentinel, or a cluster.
 ///
@@ -78,6 +79,27 @@ impl Server {
                 Box::pin(async move { client.get_async_connection().await.map(Line::Cluster) })
             }
         }
+    }
+
+    /// A line on which pushes come in. A cluster has none: what is published there is heard on any of its nodes, and the
+    /// client keeps them to itself.
+    pub(super) async fn listen(&self, tell: UnboundedSender<PushInfo>) -> RedisResult<MultiplexedConnection> {
+        let client = match &self.0 {
+            Kind::One(client) => client.clone(),
+            Kind::Sentinel(client) => client.lock().await.async_get_client().await?,
+            Kind::Cluster(_) => {
+                return Err((ErrorKind::InvalidClientConfig, "notices are not heard in a cluster").into());
+            }
+        };
+        let info = client.get_connection_info().clone();
+        let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(DIALLING))
+            .set_response_timeout(None)
+            .set_push_sender(tell);
+        Client::open(info.set_redis_settings(settings))?
+            .get_multiplexed_async_connection_with_config(&config)
+            .await
     }
 }
 

@@ -1,4 +1,4 @@
-//! Limits that many processes share, kept in Redis or Valkey.
+//! What many processes share, kept in Redis or Valkey: limits, and a second tier of a cache.
 //!
 //! ```text
 //!               ┌ still refused ──────────────────────────► no      no trip
@@ -83,8 +83,10 @@
 //!
 //! GCRA in a script: redis-cell and throttle. The weighted pair of windows: Cloudflare, 2017.
 
+mod codec;
 mod denied;
 mod dial;
+mod frame;
 mod future;
 mod grant;
 mod handle;
@@ -92,7 +94,10 @@ mod layer;
 mod leases;
 mod limit;
 mod limits;
+mod listen;
 mod local;
+mod notice;
+mod pending;
 mod plan;
 mod reply;
 mod script;
@@ -102,9 +107,11 @@ mod script;
 mod server;
 mod service;
 mod store;
+mod tier;
 #[cfg(test)]
 mod twin;
 
+pub use self::codec::{Codec, Json};
 pub use self::dial::Server;
 pub use self::future::ResponseFuture;
 pub use self::grant::Grant;
@@ -114,3 +121,4 @@ pub use self::limit::Limit;
 pub use self::limits::{Limits, WhenAway};
 pub use self::service::SharedRateLimit;
 pub use self::store::Store;
+pub use self::tier::RedisTier;

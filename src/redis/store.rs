@@ -8,13 +8,15 @@ use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use crate::telemetry::Telemetry;
 use crate::time::{Instant, nanos};
-use redis::{Cmd, ErrorKind, RedisError, RedisResult, ServerErrorKind, Value};
+use redis::aio::MultiplexedConnection;
+use redis::{Cmd, ErrorKind, PushInfo, RedisError, RedisResult, ServerErrorKind, Value};
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
+use tokio::sync::mpsc::UnboundedSender;
 
 /// A Redis or Valkey that is a dependency like any other: a hard timeout around each command and a circuit breaker
 /// around the whole.
@@ -199,6 +201,29 @@ impl Store {
     }
 }
 
+impl Store {
+    /// A line of its own on which `channel` is heard; nothing is dialled while the circuit is open.
+    pub(super) async fn subscribe(
+        &self,
+        channel: &str,
+        tell: UnboundedSender<PushInfo>,
+    ) -> Result<MultiplexedConnection, Unavailable> {
+        let now = Instant::now();
+        if self.is_away(now) {
+            return Err(Unavailable);
+        }
+        let subscribing = async {
+            let mut line = self.0.server.listen(tell).await?;
+            line.subscribe(channel).await.map(|()| line)
+        };
+        let line = within(now + 2 * DIALLING, subscribing).await.ok_or(Unavailable)?;
+        line.map_err(|error| {
+            *self.0.failure.lock() = Some(error);
+            Unavailable
+        })
+    }
+}
+
 impl Shared {
     async fn send(&self, command: &Cmd, next: impl FnOnce(&RedisError) -> Option<Cmd>) -> RedisResult<Value> {
         let (number, mut line) = self.line().await?;
@@ -283,6 +308,37 @@ pub(super) async fn within<F: Future>(due: Instant, future: F) -> Option<F::Outp
         timer.as_mut().poll_fired(cx).map(|()| None)
     })
     .await
+}
+
+/// Both answers, asked for at the same time.
+pub(super) async fn join<A, B>(one: impl Future<Output = A>, other: impl Future<Output = B>) -> (A, B) {
+    let (mut one, mut other) = (pin!(one), pin!(other));
+    let (mut first, mut second) = (None, None);
+    poll_fn(|cx| {
+        if first.is_none()
+            && let Poll::Ready(answer) = one.as_mut().poll(cx)
+        {
+            first = Some(answer);
+        }
+        if second.is_none()
+            && let Poll::Ready(answer) = other.as_mut().poll(cx)
+        {
+            second = Some(answer);
+        }
+        match (first.take(), second.take()) {
+            (Some(one), Some(other)) => Poll::Ready((one, other)),
+            (one, other) => {
+                (first, second) = (one, other);
+                Poll::Pending
+            }
+        }
+    })
+    .await
+}
+
+/// Until then.
+pub(super) async fn pause(until: Instant) {
+    within(until, std::future::pending::<()>()).await;
 }
 
 impl fmt::Debug for Store {

@@ -11,6 +11,7 @@ mod processes;
 mod proxy;
 #[path = "../../../examples/tools/redis_server.rs"]
 mod server;
+mod tier;
 
 use seawall::redis::Store;
 pub(crate) use server::RedisServer;
