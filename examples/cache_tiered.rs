@@ -19,6 +19,7 @@ use std::time::Duration;
 type Users = CacheAside<u64, String, Infallible>;
 
 /// The cache of one process, and the tier behind it.
+#[expect(clippy::disallowed_methods, reason = "the ban is for the library, which spawns nothing by itself")]
 fn process(url: &str) -> Result<(Users, RedisTier<u64, String>), redis::RedisError> {
     // A limit of milliseconds is for production; an example may run on a busy machine.
     let store = Store::new("redis", redis::Client::open(url)?).timeout(Duration::from_secs(5));

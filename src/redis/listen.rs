@@ -105,7 +105,7 @@ where
                 None => {
                     let ping = redis::cmd("PING");
                     let due = Instant::now() + LOOK;
-                    if !within(due, ping.query_async::<Value>(line)).await.is_some_and(|pong| pong.is_ok()) {
+                    if within(due, ping.query_async::<Value>(line)).await.is_none_or(|pong| pong.is_err()) {
                         return;
                     }
                 }
