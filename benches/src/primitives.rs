@@ -1,8 +1,10 @@
 //! Direct use: one decision, beside the field's best.
 
 use crate::{Visit, ended, expect, unexpected};
+use backon::BackoffBuilder;
 use seawall::circuit_breaker::{CircuitBreaker, Config, Trip, Window};
-use seawall::{Class, ConcurrencyLimit, Instant, Ratio};
+use seawall::retry::Backoff;
+use seawall::{Class, ConcurrencyLimit, Instant, Ratio, RetryBudget};
 use std::hint::black_box;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::time::Duration;
