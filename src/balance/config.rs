@@ -1,6 +1,6 @@
 use super::failover::Failover;
 use super::pick::{
-    Hashed, LeastConnections, P2c, PeakEwma, Random, RoundRobin, WeightedRandom, WeightedRoundRobin,
+    Hashed, LeastConnections, P2c, PeakEwma, Random, Reported, RoundRobin, WeightedRandom, WeightedRoundRobin,
 };
 use super::picker::Picker;
 use super::slow_start::SlowStart;
@@ -225,5 +225,6 @@ alone!(
     WeightedRandom,
     P2c,
     PeakEwma,
-    Hashed
+    Hashed,
+    Reported
 );

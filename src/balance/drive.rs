@@ -3,6 +3,7 @@ use super::endpoint::Endpoint;
 use super::following::Following;
 use super::following_changes::FollowingChanges;
 use super::id::Id;
+use super::pick::Report;
 use super::pool::Pool;
 use super::ready::Ready;
 use crate::discover::{Change, Discovery, Source};
@@ -72,6 +73,27 @@ impl<S> Pool<S> {
             self.0.common.due_now();
         }
         over
+    }
+
+    /// Hears what an endpoint reports of its load, where the pool picks by [`Reported`](super::Reported); `false` if
+    /// there is none of this id, or the pool does not.
+    ///
+    /// ```
+    /// use seawall::balance::{Endpoint, Pool, Report, Reported};
+    /// let pool = Pool::new("api", Reported::new());
+    /// pool.insert(Endpoint::new("a", ()));
+    /// assert!(pool.report("a", Report::new(100.0).cpu(0.5)));
+    /// ```
+    #[expect(clippy::must_use_candidate, reason = "a report of one who has just left is nobody's concern")]
+    pub fn report(&self, id: &str, report: Report) -> bool {
+        let snapshot = self.0.current.load();
+        let (Some(rules), Some(member)) = (self.0.rules.picker.reported(), snapshot.member(id)) else {
+            return false;
+        };
+        let now = Instant::now();
+        member.live.hear(rules, report, now);
+        self.0.common.due_at(now + rules.period());
+        true
     }
 
     /// Checks the health of every endpoint by `check`, as long as the future is polled: spawn it. What came or

@@ -1,5 +1,6 @@
 use super::back_off;
 use super::latency::{Latency, Sample};
+use super::pick::{Heard, Report, Reported};
 use super::streak::Streak;
 use crate::class::Class;
 use crate::health::Health;
@@ -34,6 +35,9 @@ pub(super) struct Live {
     out_until: AtomicU64,
     /// Since when it may be called without a break, in nanoseconds.
     ready_since: AtomicU64,
+    /// What it has reported of its load, where that is asked for. Apart, because it is seldom looked at.
+    // Guarded: taken to report, and once in a while to look.
+    reported: Option<Box<Mutex<Option<Heard>>>>,
     gone: AtomicBool,
     serial: u32,
 }
@@ -49,7 +53,7 @@ pub(super) struct Reserved {
 }
 
 impl Live {
-    pub(super) fn new(serial: u32, now: Instant) -> Self {
+    pub(super) fn new(serial: u32, now: Instant, reports: bool) -> Self {
         Self {
             in_flight: AtomicU32::new(0),
             unready: AtomicU32::new(0),
@@ -63,6 +67,7 @@ impl Live {
             health: AtomicU8::new(Health::Healthy as u8),
             out_until: AtomicU64::new(0),
             ready_since: AtomicU64::new(now.as_nanos()),
+            reported: reports.then(|| Box::new(Mutex::new(None))),
             gone: AtomicBool::new(false),
             serial,
         }
@@ -281,6 +286,19 @@ impl Live {
             && self.ejected_until.compare_exchange(until, now.as_nanos(), Relaxed, Relaxed).is_ok()
     }
 
+    /// Hears what it reports.
+    pub(super) fn hear(&self, rules: Reported, report: Report, now: Instant) {
+        if let Some(reported) = &self.reported {
+            let mut heard = reported.lock();
+            *heard = rules.heard(*heard, report, now);
+        }
+    }
+
+    /// What it has reported.
+    pub(super) fn heard(&self) -> Option<Heard> {
+        self.reported.as_ref().and_then(|reported| *reported.lock())
+    }
+
     #[inline]
     pub(super) fn is_gone(&self) -> bool {
         self.gone.load(Relaxed)
@@ -315,7 +333,7 @@ mod tests {
 
     #[test]
     fn after_a_rest_one_of_many_tries() {
-        let live = Live::new(1, Instant::ZERO);
+        let live = Live::new(1, Instant::ZERO, false);
         let now = Instant::from_nanos(1);
         let rest = live.back_off(now, 0.5);
         assert_eq!(rest, Duration::from_millis(100));

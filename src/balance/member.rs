@@ -48,6 +48,8 @@ pub(super) struct Common {
     pub(super) telemetry: Telemetry,
     /// How calls are timed, if they are.
     pub(super) timing: Option<Timing>,
+    /// Endpoints report their load.
+    pub(super) reports: bool,
     /// Who looks for outliers, if anybody does.
     pub(super) watch: Option<Watch>,
     /// The calls in flight, if a bound asks for them.
@@ -61,7 +63,8 @@ const NEVER: u64 = u64::MAX;
 impl Common {
     pub(super) fn new(telemetry: Telemetry, picker: &Picker, watch: Option<Watch>) -> Self {
         let calls = picker.bound().map(|_| Padded(AtomicU32::new(0)));
-        Self { telemetry, timing: picker.timing(), watch, calls, due: Padded(AtomicU64::new(NEVER)) }
+        let reports = picker.reported().is_some();
+        Self { telemetry, timing: picker.timing(), reports, watch, calls, due: Padded(AtomicU64::new(NEVER)) }
     }
 
     /// Whether each call's beginning is to be known.

@@ -54,6 +54,7 @@
 //! | [`LeastConnections`] | all, by load | few endpoints, long calls |
 //! | [`RoundRobin`], [`WeightedRoundRobin`] | none | equal calls on equal endpoints |
 //! | [`Random`], [`WeightedRandom`] | none | many equal calls, no state at all |
+//! | [`Reported`] | what endpoints say of their load | endpoints of unequal size; one reading of the clock |
 //! | [`Hashed`] | the key | caches and sessions |
 //!
 //! # Who is picked
@@ -162,8 +163,8 @@ pub use self::future::ResponseFuture;
 pub use self::id::Id;
 pub use self::look::{Blind, KeyBy, Look, NoSpare, Spare, TokenBy, TriedBy};
 pub use self::pick::{
-    Hashed, Key, LeastConnections, Lineup, P2c, PeakEwma, PowerOfTwoChoices, Random, RoundRobin,
-    WeightedRandom, WeightedRoundRobin,
+    Hashed, Key, LeastConnections, Lineup, P2c, PeakEwma, PowerOfTwoChoices, Random, Report, Reported,
+    RoundRobin, WeightedRandom, WeightedRoundRobin,
 };
 pub use self::picker::{Pick, Picker};
 pub use self::pool::Pool;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 fn a_seat_is_never_taken_twice_and_always_by_somebody() {
     check(|| {
         let (live, seated) =
-            (Arc::new(Live::new(0, crate::time::Instant::ZERO)), Arc::new(AtomicU32::new(0)));
+            (Arc::new(Live::new(0, crate::time::Instant::ZERO, false)), Arc::new(AtomicU32::new(0)));
         let sit = |live: &Live, seated: &AtomicU32| {
             let reserved = live.reserve(1).is_some();
             if reserved {

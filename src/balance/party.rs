@@ -1,6 +1,6 @@
 use super::live::Reserved;
 use super::member::Member;
-use super::pick::Shares;
+use super::pick::{Shares, proportions};
 use super::picker::{Picker, Prepared, Tables, Turn, next_after};
 use super::rules::Rules;
 use super::seat::{Field, Seat, View};
@@ -33,7 +33,12 @@ impl<S> Party<S> {
         whole: bool,
         now: Instant,
     ) -> Self {
-        let seats: Box<[_]> = members.iter().map(|member| Seat::of(member)).collect();
+        let mut seats: Box<[_]> = members.iter().map(|member| Seat::of(member)).collect();
+        if let Some(reported) = rules.picker.reported() {
+            let believed = |seat: &Seat<S>| reported.believed(seat.live.heard()?, now);
+            let proportions = proportions(&seats.iter().map(believed).collect::<Vec<_>>());
+            seats.iter_mut().zip(proportions).for_each(|(seat, weight)| seat.weight = weight);
+        }
         let tables = rules.picker.tables(seats.iter().map(|seat| seat.weight), prepared, whole);
         let warm = rules.slow_start.and_then(|slow_start| Warm::of(&seats, slow_start, now));
         Self { seats, tables, warm }

@@ -1,8 +1,8 @@
 use super::id::Id;
 use super::pick::{
-    Cycle, Hashed, LeastConnections, Lineup, P2c, PeakEwma, Placed, Random, RoundRobin, Shares, Stride,
-    WeightedRandom, WeightedRoundRobin, Wheel, least, onward, peak_ewma, random, round_robin, two_choices,
-    weighted_random, weighted_round_robin,
+    Cycle, Hashed, LeastConnections, Lineup, P2c, PeakEwma, Placed, Random, Reported, RoundRobin, Shares,
+    Stride, WeightedRandom, WeightedRoundRobin, Wheel, least, onward, peak_ewma, random, round_robin,
+    two_choices, weighted_random, weighted_round_robin,
 };
 use crate::chance::Chance;
 use crate::hash::{LoadBound, Nodes};
@@ -69,6 +69,7 @@ enum Kind {
     P2c(P2c),
     PeakEwma(PeakEwma),
     Hashed(Hashed),
+    Reported(Reported),
     Custom(Arc<dyn Pick>),
 }
 
@@ -142,6 +143,11 @@ impl Picker {
         }
     }
 
+    /// By what rules endpoints report, if they do.
+    pub(super) const fn reported(&self) -> Option<Reported> {
+        if let Kind::Reported(picker) = self.0 { Some(picker) } else { None }
+    }
+
     /// How far above the average a load may stand, if that is bounded.
     pub(super) const fn bound(&self) -> Option<LoadBound> {
         if let Kind::Hashed(picker) = self.0 { picker.bound() } else { None }
@@ -169,7 +175,8 @@ impl Picker {
         prepared: &Arc<Prepared>,
         whole: bool,
     ) -> Tables {
-        let turns = matches!(self.0, Kind::WeightedRoundRobin(_) | Kind::LeastConnections(_));
+        let turns =
+            matches!(self.0, Kind::WeightedRoundRobin(_) | Kind::LeastConnections(_) | Kind::Reported(_));
         let cycle = (turns && whole && prepared.cycle.is_some()).then(|| Arc::clone(prepared));
         let stride = (turns && cycle.is_none()).then(|| Stride::of(weights.clone()));
         Tables { shares: Shares::of(weights), stride, cycle }
@@ -185,7 +192,9 @@ impl Picker {
     ) -> Option<usize> {
         match &self.0 {
             Kind::RoundRobin(_) => round_robin(lineup, turn.next()),
-            Kind::WeightedRoundRobin(_) => weighted_round_robin(lineup, tables.wheel(), || turn.next()),
+            Kind::WeightedRoundRobin(_) | Kind::Reported(_) => {
+                weighted_round_robin(lineup, tables.wheel(), || turn.next())
+            }
             Kind::LeastConnections(_) => {
                 let start = tables.wheel().turn(lineup.len(), || turn.next())?;
                 least(lineup, start)
@@ -243,7 +252,7 @@ macro_rules! built_in {
         })+
     };
 }
-built_in!(RoundRobin, WeightedRoundRobin, LeastConnections, P2c, PeakEwma, Hashed);
+built_in!(RoundRobin, WeightedRoundRobin, LeastConnections, P2c, PeakEwma, Hashed, Reported);
 
 impl fmt::Debug for Picker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -256,6 +265,7 @@ impl fmt::Debug for Picker {
             Kind::P2c(picker) => picker.fmt(f),
             Kind::PeakEwma(picker) => picker.fmt(f),
             Kind::Hashed(picker) => picker.fmt(f),
+            Kind::Reported(picker) => picker.fmt(f),
             Kind::Custom(_) => f.write_str("Custom(..)"),
         }
     }

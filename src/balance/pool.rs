@@ -52,7 +52,7 @@ pub struct Pool<S>(pub(super) Arc<Shared<S>>);
 
 pub(super) struct Shared<S> {
     pub(super) current: ArcSwap<Snapshot<S>>,
-    rules: Rules,
+    pub(super) rules: Rules,
     turn: Turn,
     // The one stream of draws of a seeded pool.
     draws: Option<AtomicU64>,

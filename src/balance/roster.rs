@@ -179,7 +179,7 @@ impl<S> Roster<S> {
             .or_else(|| self.recall(&endpoint.id, now))
             .unwrap_or_else(|| {
                 self.serials = self.serials.wrapping_add(1).max(1);
-                Arc::new(Live::new(self.serials, now))
+                Arc::new(Live::new(self.serials, now, common.reports))
             });
         let id = endpoint.id.clone();
         self.members.insert(id, Arc::new(Member { endpoint, live, common: Arc::clone(common) }));

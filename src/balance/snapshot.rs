@@ -101,7 +101,9 @@ impl<S> Snapshot<S> {
         let only = only.filter(|&index| index == 0 || levels[index - 1].until == 0);
         let warm_at = levels.iter().filter_map(Level::warm_at).min();
         let look_again = chosen.and_then(|(_, at)| at);
-        let stale_at = warm_at.into_iter().chain(look_again).min();
+        let reported = rules.picker.reported().filter(|_| members.iter().any(|m| m.live.heard().is_some()));
+        let weighed_at = reported.map(|reported| now + reported.period());
+        let stale_at = warm_at.into_iter().chain(look_again).chain(weighed_at).min();
         (Self { members, levels: levels.into(), only, tokens: roster.tokens(), panicking }, stale_at)
     }
 

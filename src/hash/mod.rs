@@ -49,6 +49,7 @@ mod crc32;
 mod jump;
 mod ln;
 mod maglev;
+mod md5;
 mod nodes;
 mod placement;
 mod points;

@@ -1,4 +1,5 @@
 use super::crc32::crc32;
+use super::md5::md5;
 use super::nodes::Nodes;
 use super::placement::Placement;
 use super::points::Points;
@@ -58,6 +59,10 @@ pub enum Mode {
     /// Each point is the CRC-32 of host, a zero byte, port, and the point before; keys by CRC-32. nginx's and
     /// pingora's. The host is what stands before the last colon of the id, without brackets.
     KetamaCrc32,
+    /// Each MD5 of `id-j` gives four points; keys by the first word of their MD5. libketama's, and that of the
+    /// memcached clients that follow it. A node has ⌊40·n·w/W⌋ digests, whatever the [`Size`]: the points of each
+    /// depend on all, and more keys move when one comes or goes.
+    KetamaMd5,
 }
 
 /// How many points a [`HashRing`] has.
@@ -158,11 +163,12 @@ impl HashRing {
     /// ```
     pub fn with(nodes: impl Into<Nodes>, mode: Mode, size: Size) -> Self {
         let nodes = nodes.into();
-        let counts = size.counts(&nodes);
+        let counts = if mode == Mode::KetamaMd5 { digests(&nodes) } else { size.counts(&nodes) };
         let circle = match mode {
             Mode::Xxh3 => Circle::Wide(points(&nodes, &counts, xxh3)),
             Mode::Xxh64 => Circle::Wide(points(&nodes, &counts, envoy)),
             Mode::KetamaCrc32 => Circle::Narrow(points(&nodes, &counts, nginx)),
+            Mode::KetamaMd5 => Circle::Narrow(points(&nodes, &counts, libketama)),
         };
         Self { nodes, circle, mode, size }
     }
@@ -208,6 +214,19 @@ fn nginx(id: &str, count: u32, put: &mut dyn FnMut(u32)) {
     }
 }
 
+/// How many digests each node has in libketama: forty for each node on the average, by weight.
+fn digests(nodes: &Nodes) -> Vec<u32> {
+    let (total, n) = (u128::from(nodes.total_weight()), nodes.len() as u128);
+    let of = |&weight: &u32| (40 * n * u128::from(weight)).checked_div(total).unwrap_or_default() as u32;
+    nodes.weights().iter().map(of).collect()
+}
+
+fn libketama(id: &str, count: u32, put: &mut dyn FnMut(u32)) {
+    for digest in 0..count {
+        md5(format!("{id}-{digest}").as_bytes()).into_iter().for_each(&mut *put);
+    }
+}
+
 impl Placement for HashRing {
     fn nodes(&self) -> &Nodes {
         &self.nodes
@@ -219,6 +238,7 @@ impl Placement for HashRing {
             Mode::Xxh3 => xxh3_64(key),
             Mode::Xxh64 => xxh64(key, 0),
             Mode::KetamaCrc32 => crc32(0, key).into(),
+            Mode::KetamaMd5 => md5(key)[0].into(),
         }
     }
 
@@ -244,6 +264,7 @@ impl Placement for HashRing {
             Mode::Xxh3 => "ring/xxh3",
             Mode::Xxh64 => "ring/xxh64",
             Mode::KetamaCrc32 => "ring/ketama_crc32",
+            Mode::KetamaMd5 => "ring/ketama_md5",
         };
         let parameters = match self.size.0 {
             Points160::PerWeight(per) => [0, per.get().into()],

@@ -1,3 +1,4 @@
+use super::nginx_ip::{NginxIp, nginx_bytes, nginx_ip};
 use crate::hash::{HashRing, LoadBound, Maglev, Mode, Nodes, Placement, Rendezvous, Size, TableSize};
 use std::net::IpAddr;
 use xxhash_rust::xxh3::xxh3_64;
@@ -38,6 +39,7 @@ enum Place {
     Ring(Mode, Size),
     Maglev(TableSize),
     Rendezvous,
+    NginxIp,
 }
 
 impl Hashed {
@@ -100,6 +102,22 @@ impl Hashed {
         Self { place: Place::Rendezvous, bound: None }
     }
 
+    /// As nginx's `ip_hash` does: with [`Key::nginx_ip`] the endpoints of equal weights, in the order of their ids,
+    /// get the clients that nginx would send them. For moving off nginx; a change of the endpoints moves most keys.
+    ///
+    /// ```
+    /// use seawall::balance::{Ask, Endpoint, Hashed, Key, Pool};
+    /// let pool = Pool::new("api", Hashed::nginx_ip());
+    /// pool.set(["a", "b"].map(|id| Endpoint::new(id, ())));
+    /// let key = Key::nginx_ip("127.0.1.2".parse().unwrap());
+    /// assert!(pool.pick_for(Ask::new().key(key)).is_ok());
+    /// ```
+    #[must_use]
+    #[doc(alias = "ip_hash")]
+    pub const fn nginx_ip() -> Self {
+        Self { place: Place::NginxIp, bound: None }
+    }
+
     /// Lets no endpoint's load stand further above the average than `bound`; what is more goes to successors.
     ///
     /// ```
@@ -126,6 +144,7 @@ impl Hashed {
             Place::Ring(mode, size) => Placed::Ring(HashRing::with(nodes, mode, size)),
             Place::Maglev(size) => Placed::Maglev(Maglev::with(nodes, size)),
             Place::Rendezvous => Placed::Rendezvous(Rendezvous::new(nodes)),
+            Place::NginxIp => Placed::NginxIp(NginxIp::of(&nodes)),
         }
     }
 }
@@ -136,6 +155,7 @@ pub(crate) enum Placed {
     Ring(HashRing),
     Maglev(Maglev),
     Rendezvous(Rendezvous),
+    NginxIp(NginxIp),
 }
 
 impl Placed {
@@ -144,6 +164,7 @@ impl Placed {
         match (key.0, self) {
             (Form::Hash(hash), _) => hash,
             (Form::Bytes(bytes), Self::Ring(ring)) => ring.hash(bytes),
+            (Form::Bytes(bytes), Self::NginxIp(_)) => nginx_bytes(bytes),
             (Form::Bytes(bytes), _) => xxh3_64(bytes),
         }
     }
@@ -154,17 +175,19 @@ impl Placed {
             Self::Ring(ring) => ring.first(hash),
             Self::Maglev(table) => table.first(hash),
             Self::Rendezvous(nodes) => nodes.first(hash),
+            Self::NginxIp(nodes) => nodes.first(hash),
         }
     }
 
     pub(crate) fn walk(&self, hash: u64) -> impl Iterator<Item = usize> {
-        let (ring, table, nodes) = match self {
-            Self::Ring(ring) => (Some(ring.walk(hash)), None, None),
-            Self::Maglev(table) => (None, Some(table.walk(hash)), None),
-            Self::Rendezvous(nodes) => (None, None, Some(nodes.walk(hash))),
+        let (ring, table, nodes, nginx) = match self {
+            Self::Ring(ring) => (Some(ring.walk(hash)), None, None, None),
+            Self::Maglev(table) => (None, Some(table.walk(hash)), None, None),
+            Self::Rendezvous(nodes) => (None, None, Some(nodes.walk(hash)), None),
+            Self::NginxIp(nodes) => (None, None, None, Some(nodes.walk(hash))),
         };
         let (ring, table) = (ring.into_iter().flatten(), table.into_iter().flatten());
-        ring.chain(table).chain(nodes.into_iter().flatten())
+        ring.chain(table).chain(nodes.into_iter().flatten()).chain(nginx.into_iter().flatten())
     }
 }
 
@@ -187,6 +210,20 @@ pub struct Key<'a>(Form<'a>);
 enum Form<'a> {
     Bytes(&'a [u8]),
     Hash(u64),
+}
+
+impl Key<'_> {
+    /// The hash that nginx's `ip_hash` makes of a client's address, for [`Hashed::nginx_ip`].
+    ///
+    /// ```
+    /// use seawall::balance::Key;
+    /// let of = |text: &str| Key::nginx_ip(text.parse().unwrap());
+    /// assert_eq!(of("10.0.0.1"), of("10.0.0.2"));
+    /// ```
+    #[must_use]
+    pub fn nginx_ip(address: IpAddr) -> Self {
+        Self(Form::Hash(nginx_ip(address)))
+    }
 }
 
 impl<'a> From<&'a [u8]> for Key<'a> {

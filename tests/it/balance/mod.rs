@@ -9,6 +9,7 @@ mod limits;
 mod membership;
 mod outliers;
 mod readiness;
+mod reported;
 mod simulated;
 mod sockets;
 mod topology;

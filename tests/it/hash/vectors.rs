@@ -99,3 +99,15 @@ fn the_fingerprints() {
     assert_eq!(distinct.len(), prints.len());
     assert_eq!(prints[0], HashRing::new([("10.0.0.2:80", 2), ("10.0.0.1:80", 1)]).fingerprint());
 }
+
+#[test]
+fn a_ring_of_md5_is_libketamas() {
+    // From libketama's and its clients' tests.
+    let ring = HashRing::with([("r01", 100), ("r02", 100)], Mode::KetamaMd5, Size::default());
+    assert_eq!(ring.lookup_key("161c6d14dae73a874ac0aa0017fb8340"), Some("r01"));
+    let weights = [600, 300, 200, 350, 1000, 800, 950, 100];
+    let ids = (1..=8).map(|i| format!("10.0.1.{i}"));
+    let ring = HashRing::with(Nodes::weighted(ids.zip(weights)), Mode::KetamaMd5, Size::default());
+    assert_eq!(ring.hash(b"SVa_]_V41)"), 443_691_461);
+    assert_eq!(ring.lookup_key("SVa_]_V41)"), Some("10.0.1.7"));
+}
