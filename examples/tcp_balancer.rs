@@ -6,7 +6,7 @@
 
 use seawall::Class;
 use seawall::balance::{Ask, Config, Endpoint, LeastConnections, Pool, Tried};
-use seawall::health::{Checks, connect};
+use seawall::health::{Checks, tcp};
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
@@ -39,7 +39,7 @@ async fn balance(listener: TcpListener, backends: Vec<SocketAddr>) -> io::Result
     let pool = Pool::new("backends", Config::new(LeastConnections::new()).strict());
     pool.set(backends.into_iter().map(|address| Endpoint::new(address, address)));
     let checks = Checks::new().interval(Duration::from_secs(2));
-    tokio::spawn(pool.check(checks, |id, _| connect(id)));
+    tokio::spawn(pool.check(checks, |id, _| tcp(id)));
     loop {
         let (client, _) = listener.accept().await?;
         let pool = pool.clone();

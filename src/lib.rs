@@ -81,8 +81,10 @@
 //! | feature | gives |
 //! |---|---|
 //! | `cache` | [`cache`]: the strategies of caching, and changes that are written later |
+//! | `dns` | discovery by the name system |
 //! | `http` | classifiers for HTTP and gRPC, refusals as answers, client keys, replay of idempotent requests |
 //! | `metrics` | forwards events to the `metrics` facade |
+//! | `net` | a health check that connects over TCP |
 //! | `redis` | limits and a cache tier that many processes share, over Redis or Valkey |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]

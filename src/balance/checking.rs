@@ -39,6 +39,7 @@ struct Beat<Fut> {
 
 struct Running<Fut> {
     check: Pin<Box<Fut>>,
+    since: Instant,
     until: Instant,
 }
 
@@ -57,7 +58,7 @@ impl<S, F, Fut> Checking<S, F, Fut> {
 impl<S, F, Fut> Future for Checking<S, F, Fut>
 where
     F: FnMut(&Id, &S) -> Fut,
-    Fut: Future<Output = Finding>,
+    Fut: Future<Output: Into<Finding>>,
 {
     type Output = Infallible;
 
@@ -70,13 +71,17 @@ where
             for beat in this.beats.iter_mut() {
                 if beat.running.is_none() && beat.next <= now && free > 0 {
                     let started = this.pool.with_service(&beat.id, |service| (this.check)(&beat.id, service));
-                    beat.running = started
-                        .map(|check| Running { check: Box::pin(check), until: now + this.checks.time() });
+                    beat.running = started.map(|check| Running {
+                        check: Box::pin(check),
+                        since: now,
+                        until: now + this.checks.time(),
+                    });
                     beat.next = now + this.checks.next(this.chance.sample());
                     free -= 1;
                 }
-                if let Some(finding) = beat.poll(now, cx) {
+                if let Some((finding, since)) = beat.poll(now, cx) {
                     free += 1;
+                    this.pool.checked(beat.serial, finding, now - since);
                     this.pool.set_health(beat.id.as_str(), beat.judge.find(finding));
                     if finding == Finding::Pass && this.checks.do_uneject() {
                         this.pool.uneject(beat.id.as_str());
@@ -117,17 +122,18 @@ fn follow<Fut>(
     }
 }
 
-impl<Fut: Future<Output = Finding>> Beat<Fut> {
-    /// What the running check found, once it has; a late one has failed.
-    fn poll(&mut self, now: Instant, cx: &mut Context<'_>) -> Option<Finding> {
+impl<Fut: Future<Output: Into<Finding>>> Beat<Fut> {
+    /// What the running check found, once it has, and since when it ran; a late one has failed.
+    fn poll(&mut self, now: Instant, cx: &mut Context<'_>) -> Option<(Finding, Instant)> {
         let running = self.running.as_mut()?;
         let finding = match running.check.as_mut().poll(cx) {
-            Poll::Ready(finding) => finding,
+            Poll::Ready(finding) => finding.into(),
             Poll::Pending if running.until <= now => Finding::Fail,
             Poll::Pending => return None,
         };
+        let since = running.since;
         self.running = None;
-        Some(finding)
+        Some((finding, since))
     }
 
     fn wakes(&self, may_start: bool) -> Option<Instant> {

@@ -97,7 +97,8 @@ impl<S> Pool<S> {
     }
 
     /// Checks the health of every endpoint by `check`, as long as the future is polled: spawn it. What came or
-    /// left is followed within a second.
+    /// left is followed within a second. A check gives a [`Finding`], or a `Result` or `bool` that becomes one; the
+    /// ready-made ones are in [`health`](crate::health).
     ///
     /// ```no_run
     /// # async fn run() {
@@ -111,7 +112,7 @@ impl<S> Pool<S> {
     pub fn check<F, Fut>(&self, checks: Checks, check: F) -> Checking<S, F, Fut>
     where
         F: FnMut(&Id, &S) -> Fut,
-        Fut: Future<Output = Finding>,
+        Fut: Future<Output: Into<Finding>>,
     {
         Checking::new(self.clone(), checks, check)
     }
@@ -225,6 +226,10 @@ impl<S> Pool<S> {
     pub(super) fn discovery_failed(&self, why: &dyn fmt::Debug, failures: u32, retry: Duration) {
         self.0.common.telemetry.explain(Kind::Balance, why);
         self.0.common.telemetry.tell(Kind::Balance, What::DiscoveryFailed { failures, retry });
+    }
+
+    pub(super) fn checked(&self, endpoint: u32, finding: Finding, took: Duration) {
+        self.0.common.telemetry.note(Kind::Balance, || What::Checked { endpoint, finding, took });
     }
 
     /// Wakes `waker` once when the endpoints change.

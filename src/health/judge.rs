@@ -8,12 +8,55 @@ pub enum Finding {
     Pass,
     /// It did not answer, not in time, or not as it should.
     Fail,
-    /// It answered that it serves with difficulty: better others do, as long as they can. That counts at once.
+    /// It answered that it serves with difficulty: better others do, as long as they can. From a healthy one that
+    /// counts at once.
     Degraded,
     /// It answered that it does not serve: that counts at once.
     NotServing,
     /// It answered that it is about to leave: that counts at once.
     Draining,
+}
+
+impl Finding {
+    /// The finding as metrics spell it.
+    ///
+    /// ```
+    /// assert_eq!(seawall::health::Finding::NotServing.as_str(), "not_serving");
+    /// ```
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Fail => "fail",
+            Self::Degraded => "degraded",
+            Self::NotServing => "not_serving",
+            Self::Draining => "draining",
+        }
+    }
+}
+
+/// What went well passes, whatever it brought.
+///
+/// ```
+/// use seawall::health::Finding;
+/// assert_eq!(Finding::from("7".parse::<u8>()), Finding::Pass);
+/// ```
+impl<T, E> From<Result<T, E>> for Finding {
+    fn from(result: Result<T, E>) -> Self {
+        result.is_ok().into()
+    }
+}
+
+/// Whether it is well.
+///
+/// ```
+/// use seawall::health::Finding;
+/// assert_eq!(Finding::from(false), Finding::Fail);
+/// ```
+impl From<bool> for Finding {
+    fn from(is_well: bool) -> Self {
+        if is_well { Self::Pass } else { Self::Fail }
+    }
 }
 
 /// How many findings in a row change a judgement.
@@ -99,7 +142,9 @@ impl Judge {
         let (says, enough) = match finding {
             Finding::Pass => (Health::Healthy, self.thresholds.rise),
             Finding::Fail => (Health::Unhealthy, self.thresholds.fall),
-            Finding::Degraded => (Health::Degraded, 1),
+            // Out of use it comes back as any other does: one good word in a row of bad ones is none.
+            Finding::Degraded if matches!(self.health, Health::Healthy) => (Health::Degraded, 1),
+            Finding::Degraded => (Health::Degraded, self.thresholds.rise),
             Finding::NotServing => (Health::Unhealthy, 1),
             Finding::Draining => (Health::Draining, 1),
         };
@@ -158,5 +203,17 @@ mod tests {
         // It comes back as any other does.
         assert_eq!(judge.find(Finding::Pass), Health::Draining);
         assert_eq!(judge.find(Finding::Pass), Health::Healthy);
+    }
+
+    #[test]
+    fn degraded_counts_at_once_for_the_healthy_and_is_no_way_around_the_rise() {
+        let mut judge = Judge::new(Thresholds::default());
+        judge.find(Finding::Pass);
+        assert_eq!(judge.find(Finding::Degraded), Health::Degraded);
+        assert_eq!(judge.find(Finding::Pass), Health::Degraded);
+        assert_eq!(judge.find(Finding::Pass), Health::Healthy);
+        judge.find(Finding::NotServing);
+        assert_eq!(judge.find(Finding::Degraded), Health::Unhealthy);
+        assert_eq!(judge.find(Finding::Degraded), Health::Degraded);
     }
 }

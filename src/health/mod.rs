@@ -6,15 +6,21 @@
 //!                                       ──NotServing, Draining──► at once
 //! ```
 //!
-//! This module decides; [`Pool::check`](crate::balance::Pool::check) is the future that runs the checks, and any
-//! async function is a check.
+//! This module decides; [`Pool::check`](crate::balance::Pool::check) is the future that runs the checks. Any async
+//! function of a [`Finding`], a `Result` or a `bool` is a check, and there are ready-made ones:
+//!
+//! | | asks | feature |
+//! |---|---|---|
+//! | `HttpCheck` | a page, through any tower service over `http`; heeds Envoy's headers | `http` |
+//! | `GrpcCheck` | the health service of gRPC, likewise | `http` |
+//! | `tcp` | whether a connection is accepted | `net` |
 //!
 //! # Examples
 //!
 //! ```no_run
 //! # async fn run() {
 //! use seawall::balance::{Endpoint, P2c, Pool};
-//! use seawall::health::{Checks, Finding};
+//! use seawall::health::Checks;
 //! use std::net::SocketAddr;
 //!
 //! let pool = Pool::new("api", P2c::new());
@@ -22,23 +28,9 @@
 //! pool.set(addresses.map(|address| Endpoint::new(address, address)));
 //!
 //! // Whoever accepts a connection is well.
-//! pool.check(Checks::new(), |_, &address: &SocketAddr| async move {
-//!     match tokio::net::TcpStream::connect(address).await {
-//!         Ok(_) => Finding::Pass,
-//!         Err(_) => Finding::Fail,
-//!     }
-//! })
-//! .await;
+//! pool.check(Checks::new(), |_, &address| tokio::net::TcpStream::connect(address)).await;
 //! # }
 //! ```
-//!
-//! # Ready-made checks
-//!
-//! | | asks | feature |
-//! |---|---|---|
-//! | `connect` | whether a TCP connection is accepted | `net` |
-//! | `http::HttpCheck` | a path, for a good status; heeds Envoy's headers for degraded and leaving hosts | `http` |
-//! | `http::GrpcCheck` | gRPC's health service | `http` |
 //!
 //! # Defaults
 //!
@@ -58,20 +50,32 @@
 //!
 //! # Events
 //!
-//! `EndpointOut` with `Outage::Unhealthy`, and `EndpointIn`.
+//! `EndpointOut` with `Outage::Unhealthy`, and `EndpointIn`; to observers also `Checked` for each check.
 //!
 //! # Not for
 //!
 //! The only judge: a check says that an endpoint answers checks. [`outlier`](crate::outlier) judges real calls.
 
 mod checks;
-#[cfg(feature = "net")]
-mod connect;
+#[cfg(feature = "http")]
+mod grpc_check;
+#[cfg(feature = "http")]
+mod grpc_health;
+#[cfg(feature = "http")]
+mod http_check;
 mod judge;
 mod standing;
+#[cfg(feature = "net")]
+mod tcp;
+#[cfg(feature = "http")]
+mod whole;
 
 pub use self::checks::Checks;
-#[cfg(feature = "net")]
-pub use self::connect::connect;
+#[cfg(feature = "http")]
+pub use self::grpc_check::GrpcCheck;
+#[cfg(feature = "http")]
+pub use self::http_check::HttpCheck;
 pub use self::judge::{Finding, Judge, Thresholds};
 pub use self::standing::Health;
+#[cfg(feature = "net")]
+pub use self::tcp::tcp;

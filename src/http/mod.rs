@@ -81,7 +81,6 @@
 mod answer;
 mod attempt;
 mod body;
-mod check;
 mod class;
 mod client;
 mod deadline;
@@ -110,7 +109,6 @@ mod to_body_end;
 
 pub use self::answer::Unanswered;
 pub use self::body::RespondBody;
-pub use self::check::{GrpcCheck, HttpCheck};
 pub use self::class::Status;
 pub use self::client::{Caller, ClientAddress, ClientKey, Fallback, Unknown};
 pub use self::deadline::DeadlineHeaders;

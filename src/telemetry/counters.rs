@@ -1,6 +1,7 @@
 use super::{Event, Lookup, Observe, Outcome, Spool, What};
 use crate::circuit_breaker::Turn;
 use crate::class::Class;
+use crate::health::Finding;
 use crate::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 macro_rules! counters {
@@ -80,6 +81,10 @@ counters! {
     endpoints_out,
     /// Endpoints that came back from that.
     endpoints_in,
+    /// Checks of endpoints that passed.
+    checks_passed,
+    /// Checks of endpoints that found anything else.
+    checks_failed,
     /// Further attempts of calls that failed.
     retried,
     /// Further attempts beside ones that had not answered yet.
@@ -156,6 +161,8 @@ impl Observe for Counters {
             What::EndpointsChanged { .. } => &self.endpoint_changes,
             What::EndpointOut { .. } => &self.endpoints_out,
             What::EndpointIn { .. } => &self.endpoints_in,
+            What::Checked { finding: Finding::Pass, .. } => &self.checks_passed,
+            What::Checked { .. } => &self.checks_failed,
             What::Probing { .. } => &self.probes,
             What::Queued => &self.queued,
             What::Dequeued { .. } => &self.dequeued,

@@ -2,6 +2,7 @@ use super::Lookup;
 use crate::circuit_breaker::Turn;
 use crate::class::Class;
 use crate::error::Rejected;
+use crate::health::Finding;
 use crate::name::Name;
 use crate::rate_limit::Quota;
 use std::time::Duration;
@@ -187,6 +188,15 @@ pub enum What {
     EndpointIn {
         /// Its number, see `balance::Status`.
         endpoint: u32,
+    },
+    /// An endpoint was checked. Told to observers only.
+    Checked {
+        /// Its number, see `balance::Status`.
+        endpoint: u32,
+        /// What the check found.
+        finding: Finding,
+        /// How long it took.
+        took: Duration,
     },
     /// A circuit changed its state, or was done something to.
     Circuit(Turn),

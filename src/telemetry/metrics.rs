@@ -44,6 +44,7 @@ use std::collections::BTreeMap;
 /// | `seawall.discovery.failures` counter | questions | |
 /// | `seawall.spool.queued` gauge | dirty keys | |
 /// | `seawall.spool.writes` counter | keys | `outcome` = stored, again, dead, lost, coalesced |
+/// | `seawall.health.checks` counter | checks | `result` = pass, fail, degraded, not_serving, draining |
 /// | `seawall.endpoint.changes` counter | endpoints | `change` = added, removed, out, in |
 /// | `seawall.cache.lookups` counter | lookups | `result` = hit, stale, miss, joined, negative |
 /// | `seawall.cache.stale` counter | lookups | `why` = revalidating, slow, failed, timed_out, refused, throttled |
@@ -170,6 +171,11 @@ impl Observe for Metrics {
                 counter!("seawall.discovery.failures", "name" => name, "kind" => kind).increment(1);
             }
             What::Cache(lookup) => looked_up(name, kind, lookup),
+            What::Checked { finding, .. } => {
+                let result = finding.as_str();
+                counter!("seawall.health.checks", "name" => name, "kind" => kind, "result" => result)
+                    .increment(1);
+            }
             What::EndpointOut { .. } => endpoints("out", 1),
             What::EndpointIn { .. } => endpoints("in", 1),
             What::Spool(spool) => spooled(name, kind, spool),
@@ -295,6 +301,7 @@ fn describe() {
     describe_counter!("seawall.cache.fences", Unit::Count, "Puts, invalidations and expiries");
     describe_gauge!("seawall.spool.queued", Unit::Count, "Keys that are to be written");
     describe_counter!("seawall.spool.writes", Unit::Count, "Keys written later, by what became of them");
+    describe_counter!("seawall.health.checks", Unit::Count, "Checks of endpoints, by what they found");
     describe_counter!(
         "seawall.endpoint.changes",
         Unit::Count,

@@ -44,7 +44,7 @@ macro_rules! log {
         let (name, kind) = ($event.name.as_str(), $event.kind.as_str());
         match &$event.what {
             What::Admitted { .. } | What::Settled(_) | What::Released | What::Abandoned => {}
-            What::Queued | What::Dequeued { .. } | What::BudgetLeft { .. } => {}
+            What::Queued | What::Dequeued { .. } | What::BudgetLeft { .. } | What::Checked { .. } => {}
             What::Cache(Lookup::Loaded { outcome, took })
                 if !matches!(outcome, Outcome::Ok | Outcome::Abandoned) =>
             {

@@ -12,6 +12,7 @@ mod discover;
 mod fallback;
 mod gate;
 mod hash;
+mod health;
 mod hedge;
 #[cfg(feature = "http")]
 mod http;

@@ -66,7 +66,7 @@ async fn three_failures_take_it_out_and_two_passes_bring_it_back() {
 #[tokio::test(start_paused = true)]
 async fn a_late_check_has_failed_and_the_first_finding_decides() {
     let pool = super::pool(RoundRobin::new(), &["a"]);
-    run(pool.check(Checks::new(), |_, ()| pending()), 3).await;
+    run(pool.check(Checks::new(), |_, ()| pending::<Finding>()), 3).await;
     assert_eq!(states(&pool), [State::Unhealthy]);
     // It is still used: there is nobody else.
     assert!(pool.pick().is_ok());
@@ -89,7 +89,7 @@ async fn never_two_at_a_time_per_endpoint_and_sixty_four_in_all() {
         let running = Running(now.clone());
         async move {
             let _running = running;
-            pending().await
+            pending::<Finding>().await
         }
     };
     run(pool.check(checks, check), 600).await;

@@ -45,8 +45,11 @@ const NOT_DECIDING: &[&str] = &[
     "registry",
     "lease",
     "file",
-    "dns",
-    "connect", // sources: what they share, wait for and read
+    "http_check",
+    "grpc_check",
+    "whole",
+    "tcp", // checks: what they send and wait for
+    "dns", // sources: what they share, wait for and read
     "share",
     "word",
     "table",
