@@ -7,6 +7,7 @@
 //! Everything is built outside the measured call; each call reads its result through `black_box` and panics if
 //! it is not the expected one, so a row never measures an error by mistake.
 
+mod admission;
 mod balance;
 mod layers;
 mod limits;
@@ -31,6 +32,7 @@ pub fn rows(visit: &mut impl Visit) {
     primitives::rows(visit);
     limits::rows(visit);
     layers::rows(visit);
+    admission::rows(visit);
     stacks::rows(visit);
     balance::rows(visit);
 }

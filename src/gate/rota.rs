@@ -9,7 +9,9 @@ use std::collections::HashMap;
 #[derive(Debug, Default)]
 pub(super) struct Rota {
     flows: Vec<Flow>,
-    by_tenant: HashMap<Tenant, u32>,
+    by_tenant: HashMap<(u8, u64), u32>,
+    /// Of each class, the flow of those whose tenant nobody tells.
+    untold: [Option<u32>; CLASSES],
     /// Of each class, the flow whose turn it is.
     current: [Option<u32>; CLASSES],
     free: Vec<u32>,
@@ -32,7 +34,14 @@ pub(super) struct Flow {
 impl Rota {
     /// How many of the tenant wait.
     pub(super) fn len_of(&self, tenant: Tenant) -> u32 {
-        self.by_tenant.get(&tenant).map_or(0, |flow| self.flow(*flow).len)
+        self.find(tenant).map_or(0, |flow| self.flow(flow).len)
+    }
+
+    fn find(&self, (class, tenant): Tenant) -> Option<u32> {
+        match tenant {
+            Some(tenant) => self.by_tenant.get(&(class, tenant)).copied(),
+            None => self.untold[usize::from(class)],
+        }
     }
 
     pub(super) fn flow(&self, flow: u32) -> &Flow {
@@ -50,8 +59,8 @@ impl Rota {
 
     /// The tenant's flow; a new one has its turn after all others. `nobody` stands for the place of none.
     pub(super) fn enter(&mut self, tenant: Tenant, nobody: u32) -> u32 {
-        if let Some(flow) = self.by_tenant.get(&tenant) {
-            return *flow;
+        if let Some(flow) = self.find(tenant) {
+            return flow;
         }
         let flow = self.free.pop().unwrap_or(self.flows.len() as u32);
         let current = &mut self.current[usize::from(tenant.0)];
@@ -65,7 +74,10 @@ impl Rota {
         }
         self.flow_mut(before).after = flow;
         self.flow_mut(after).before = flow;
-        self.by_tenant.insert(tenant, flow);
+        match tenant {
+            (class, Some(tenant)) => _ = self.by_tenant.insert((class, tenant), flow),
+            (class, None) => self.untold[usize::from(class)] = Some(flow),
+        }
         flow
     }
 
@@ -87,7 +99,10 @@ impl Rota {
         }
         self.flow_mut(before).after = after;
         self.flow_mut(after).before = before;
-        self.by_tenant.remove(&tenant);
+        match tenant {
+            (class, Some(tenant)) => _ = self.by_tenant.remove(&(class, tenant)),
+            (class, None) => self.untold[usize::from(class)] = None,
+        }
         self.free.push(flow);
     }
 }

@@ -3,6 +3,7 @@
 mod adaptive;
 mod fixed;
 mod metastable;
+mod netflix;
 mod priority;
 mod race;
 mod shed;

@@ -58,7 +58,8 @@ impl Span {
 
     #[track_caller]
     fn limit_is_in(&self, range: RangeInclusive<u32>) {
-        let outside: Vec<_> = self.limits.iter().filter(|limit| !range.contains(limit)).collect();
+        let outside: std::collections::BTreeSet<_> =
+            self.limits.iter().filter(|limit| !range.contains(limit)).collect();
         assert!(outside.is_empty(), "limits outside {range:?}: {outside:?}");
     }
 }
@@ -169,6 +170,55 @@ fn aimd_stays_between_the_queue_of_the_server_and_a_tenth_below() {
     steady.limit_is_in(34..=43);
     assert!(steady.p99() <= 21 * WORK / 10, "{} ns", steady.p99());
     assert!(steady.served >= 20 * 1950, "{} served", steady.served);
+}
+
+/// Each thousandth call takes a thousandth of the time.
+#[test]
+fn one_fast_call_moves_neither_aimd_nor_gradient() {
+    for (limit, least) in
+        [(AdaptiveLimit::new("server", Aimd::new()), 30), (AdaptiveLimit::new("server", Gradient::new()), 20)]
+    {
+        let mut run = Run::new(&limit, Server::new(20, 20), 1000);
+        run.run(5000);
+        run.gap = SECOND / 6000;
+        run.run(5000);
+        let lucky = run.run_with(10_000, |number| if number % 1000 == 0 { WORK / 1000 } else { WORK });
+        lucky.limit_is_in(least..=45);
+        assert!(lucky.served >= 10 * 1900, "{} served", lucky.served);
+    }
+}
+
+/// The server turns away whom its queue, as long as its workers are many, has no room for.
+#[test]
+fn aimd_follows_a_capacity_that_halves_and_doubles() {
+    let limit = AdaptiveLimit::new("server", Aimd::new());
+    let mut run = Run::new(&limit, Server::new(40, 40), 12_000);
+    for (workers, range) in [(40, 70..=83), (20, 34..=43), (10, 16..=23), (40, 70..=83)] {
+        run.server.resize(workers);
+        run.server.queue = workers;
+        // One more a window, ten windows a second: from 20 to 80 takes six seconds.
+        run.run(8000);
+        let mut settled = run.run(4000);
+        settled.limit_is_in(range);
+        assert!(settled.p99() <= 21 * WORK / 10, "{workers} workers: {} ns", settled.p99());
+        assert!(settled.served >= workers as u64 * 100 * 4 * 9 / 10, "{workers}: {}", settled.served);
+    }
+}
+
+#[test]
+fn gradient_follows_a_capacity_that_halves_and_doubles() {
+    let limit = AdaptiveLimit::new("server", Gradient::new().between(5, 200));
+    let mut run = Run::new(&limit, Server::new(40, usize::MAX), 1000);
+    run.run(10_000);
+    run.gap = SECOND / 12_000;
+    for workers in [40, 20, 10, 40] {
+        run.server.resize(workers);
+        run.run(4000);
+        let mut settled = run.run(4000);
+        settled.limit_is_in(workers as u32 * 3 / 4..=workers as u32 * 3);
+        assert!(settled.p99() <= 3 * WORK, "{workers} workers: {} ns", settled.p99());
+        assert!(settled.served >= workers as u64 * 100 * 4 * 9 / 10, "{workers}: {}", settled.served);
+    }
 }
 
 #[test]
