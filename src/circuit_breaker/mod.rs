@@ -101,7 +101,7 @@
 //! # Memory
 //!
 //! A breaker takes less than 4 KiB, half of it words that each thread has to itself, and its windows: a bit a call, or two
-//! counters a slice, whatever the traffic. A [keyed](KeyedCircuitBreaker) one takes less than 2 KiB a key, and no more
+//! counters a slice, whatever the traffic; a slow trip half a KiB more. A [keyed](KeyedCircuitBreaker) one takes less than 2 KiB a key, and no more
 //! keys than its capacity. Calls allocate nothing, transitions neither.
 //!
 //! # Cancel safety
