@@ -4,6 +4,7 @@
 //! random are refused as often as the arithmetic says.
 
 #![expect(clippy::disallowed_methods, reason = "a program has clocks and tasks of its own")]
+#![expect(clippy::suboptimal_flops, reason = "formulas stand as in the books")]
 
 use seawall::gate::{Permit, Queued};
 use seawall::{Class, ConcurrencyLimit, Reason};
