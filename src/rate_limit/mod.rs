@@ -102,7 +102,8 @@
 //! # Not for
 //!
 //! Holding down how many calls run at a time: a slow peer fills up at any rate, and [`ConcurrencyLimit`](crate::ConcurrencyLimit)
-//! is what it needs. Sharing a limit between processes: each has its own, so divide the quota by their number.
+//! is what it needs. Sharing a limit between processes: each has its own, so divide the quota by their number, or keep it in a store
+//! that they share (`redis::SharedRateLimiter`, feature `redis`).
 //!
 //! # Sources
 //!
