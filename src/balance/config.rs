@@ -1,6 +1,7 @@
 use super::failover::Failover;
 use super::pick::{
-    Hashed, LeastConnections, P2c, PeakEwma, Random, Reported, RoundRobin, WeightedRandom, WeightedRoundRobin,
+    Hashed, LeastConnections, P2c, PeakEwma, Prequal, Random, Reported, RoundRobin, WeightedRandom,
+    WeightedRoundRobin,
 };
 use super::picker::Picker;
 use super::slow_start::SlowStart;
@@ -226,5 +227,6 @@ alone!(
     P2c,
     PeakEwma,
     Hashed,
-    Reported
+    Reported,
+    Prequal
 );

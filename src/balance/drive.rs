@@ -3,14 +3,18 @@ use super::endpoint::Endpoint;
 use super::following::Following;
 use super::following_changes::FollowingChanges;
 use super::id::Id;
-use super::pick::Report;
+use super::member::Member;
+use super::pick::{Probe, Report};
 use super::pool::Pool;
+use super::probing::{Probes, Probing};
 use super::ready::Ready;
+use crate::chance::Chance;
 use crate::discover::{Change, Discovery, Source};
 use crate::health::{Checks, Finding, Health};
 use crate::telemetry::{Kind, Outage, What};
 use crate::time::Instant;
 use std::fmt;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -179,6 +183,57 @@ impl<S> Pool<S> {
         E: fmt::Debug,
     {
         FollowingChanges::new(self.clone(), next)
+    }
+
+    /// Sends the probes by which a [`Prequal`](super::Prequal) pool picks, as long as the future is polled: spawn it.
+    ///
+    /// `probe` asks one endpoint for its calls in flight and its latency; `None` is no answer.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// use seawall::balance::{Endpoint, Pool, Prequal, Probe};
+    /// use std::time::Duration;
+    ///
+    /// let pool = Pool::new("api", Prequal::new());
+    /// pool.set(["a", "b"].map(|id| Endpoint::new(id, ())));
+    /// tokio::spawn(pool.probe(|id, ()| {
+    ///     let busy = id.as_str() == "a";
+    ///     async move { Some(Probe::new(if busy { 100 } else { 1 }, Duration::from_millis(5))) }
+    /// }));
+    /// for _ in 0..100 {
+    ///     pool.pick().unwrap().settle(seawall::Class::Success);
+    ///     tokio::time::sleep(Duration::from_millis(1)).await;
+    /// }
+    /// # }
+    /// ```
+    pub fn probe<F, Fut>(&self, probe: F) -> Probing<S, F, Fut>
+    where
+        F: FnMut(&Id, &S) -> Fut,
+        Fut: Future<Output = Option<Probe>>,
+    {
+        Probing::new(self.clone(), probe)
+    }
+
+    pub(super) fn probes(&self) -> Option<&Probes> {
+        self.0.common.probes.as_ref()
+    }
+
+    /// So many endpoints that may be called, each at most once, and where each stands.
+    pub(super) fn drawn(&self, count: u32, chance: &mut Chance) -> Vec<(Arc<Member<S>>, u32)> {
+        let (snapshot, now) = (self.0.current.load_full(), Instant::now());
+        let mut places: Vec<u32> = Vec::new();
+        if count > 0 {
+            let well = (0..).zip(&snapshot.members).filter(|(_, member)| member.is_well(now));
+            places = well.map(|(place, _)| place).collect();
+        }
+        let count = places.len().min(count as usize);
+        for drawn in 0..count {
+            let other = drawn + (chance.draw() % (places.len() - drawn) as u64) as usize;
+            places.swap(drawn, other);
+        }
+        places.truncate(count);
+        places.into_iter().map(|place| (Arc::clone(&snapshot.members[place as usize]), place)).collect()
     }
 
     /// Waits until there is an endpoint, fit or not.

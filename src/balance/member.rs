@@ -1,6 +1,7 @@
 use super::endpoint::Endpoint;
 use super::live::Live;
 use super::picker::{Picker, Timing};
+use super::probing::Probes;
 use super::watch::Watch;
 use crate::health::Health;
 use crate::sync::Padded;
@@ -48,6 +49,8 @@ pub(super) struct Common {
     pub(super) telemetry: Telemetry,
     /// How calls are timed, if they are.
     pub(super) timing: Option<Timing>,
+    /// What probes answer, where calls go by that.
+    pub(super) probes: Option<Probes>,
     /// Endpoints report their load.
     pub(super) reports: bool,
     /// Who looks for outliers, if anybody does.
@@ -64,7 +67,16 @@ impl Common {
     pub(super) fn new(telemetry: Telemetry, picker: &Picker, watch: Option<Watch>) -> Self {
         let calls = picker.bound().map(|_| Padded(AtomicU32::new(0)));
         let reports = picker.reported().is_some();
-        Self { telemetry, timing: picker.timing(), reports, watch, calls, due: Padded(AtomicU64::new(NEVER)) }
+        let probes = picker.prequal().map(Probes::new);
+        Self {
+            telemetry,
+            timing: picker.timing(),
+            probes,
+            reports,
+            watch,
+            calls,
+            due: Padded(AtomicU64::new(NEVER)),
+        }
     }
 
     /// Whether each call's beginning is to be known.

@@ -55,6 +55,7 @@
 //! | [`RoundRobin`], [`WeightedRoundRobin`] | none | equal calls on equal endpoints |
 //! | [`Random`], [`WeightedRandom`] | none | many equal calls, no state at all |
 //! | [`Reported`] | what endpoints say of their load | endpoints of unequal size; one reading of the clock |
+//! | [`Prequal`] | what endpoints answer to probes | many callers that do not know of each other's load |
 //! | [`Hashed`] | the key | caches and sessions |
 //!
 //! # Who is picked
@@ -136,6 +137,7 @@ mod party;
 mod pick;
 mod picker;
 mod pool;
+mod probing;
 mod ready;
 mod roster;
 mod rules;
@@ -163,11 +165,12 @@ pub use self::future::ResponseFuture;
 pub use self::id::Id;
 pub use self::look::{Blind, KeyBy, Look, NoSpare, Spare, TokenBy, TriedBy};
 pub use self::pick::{
-    Hashed, Key, LeastConnections, Lineup, P2c, PeakEwma, PowerOfTwoChoices, Random, Report, Reported,
-    RoundRobin, WeightedRandom, WeightedRoundRobin,
+    Hashed, Key, LeastConnections, Lineup, P2c, PeakEwma, PowerOfTwoChoices, Prequal, Probe, Random, Report,
+    Reported, RoundRobin, WeightedRandom, WeightedRoundRobin,
 };
 pub use self::picker::{Pick, Picker};
 pub use self::pool::Pool;
+pub use self::probing::Probing;
 pub use self::ready::Ready;
 pub use self::service::Balance;
 pub use self::slow_start::SlowStart;

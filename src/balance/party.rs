@@ -60,7 +60,11 @@ impl<S> Party<S> {
         view: &View<'_>,
     ) -> Option<(&Arc<Member<S>>, Reserved)> {
         let field = Field { seats: &self.seats, view };
-        let mut index = picker.pick(&field, &self.tables, turn, chance)?;
+        let probed = picker.prequal().and_then(|_| self.pick_probed(view));
+        let mut index = match probed {
+            Some(index) => index,
+            None => picker.pick(&field, &self.tables, turn, chance)?,
+        };
         if let Some(warm) = &self.warm {
             index = warm.instead_of(index, &self.seats, chance, view);
         }
@@ -73,6 +77,25 @@ impl<S> Party<S> {
             index = next_after(&field, (index + 1) % self.seats.len())?;
         }
         None
+    }
+}
+
+impl<S> Party<S> {
+    /// The one that the answers to probes tell, and more probes.
+    #[cold]
+    fn pick_probed(&self, view: &View<'_>) -> Option<usize> {
+        let probes = self.seats.first()?.member.common.probes.as_ref()?;
+        let now = view.now();
+        let find = |serial: u32, place: u32| {
+            let is_it = |&index: &usize| self.seats[index].live.serial() == serial;
+            let hinted = Some(place as usize).filter(|&place| place < self.seats.len()).filter(is_it);
+            let index = hinted.or_else(|| (0..self.seats.len()).find(is_it))?;
+            let seat = &self.seats[index];
+            seat.fits(view).then(|| (index, seat.live.streak().weight(now)))
+        };
+        let (wanted, chosen) = probes.answers.try_lock()?.choose(probes.rules, now, find);
+        probes.want(wanted);
+        chosen
     }
 }
 

@@ -1,7 +1,7 @@
 use super::id::Id;
 use super::pick::{
-    Cycle, Hashed, LeastConnections, Lineup, P2c, PeakEwma, Placed, Random, Reported, RoundRobin, Shares,
-    Stride, WeightedRandom, WeightedRoundRobin, Wheel, least, onward, peak_ewma, random, round_robin,
+    Cycle, Hashed, LeastConnections, Lineup, P2c, PeakEwma, Placed, Prequal, Random, Reported, RoundRobin,
+    Shares, Stride, WeightedRandom, WeightedRoundRobin, Wheel, least, onward, peak_ewma, random, round_robin,
     two_choices, weighted_random, weighted_round_robin,
 };
 use crate::chance::Chance;
@@ -70,6 +70,7 @@ enum Kind {
     PeakEwma(PeakEwma),
     Hashed(Hashed),
     Reported(Reported),
+    Prequal(Prequal),
     Custom(Arc<dyn Pick>),
 }
 
@@ -148,6 +149,11 @@ impl Picker {
         if let Kind::Reported(picker) = self.0 { Some(picker) } else { None }
     }
 
+    /// By what rules endpoints are probed, if they are.
+    pub(super) const fn prequal(&self) -> Option<Prequal> {
+        if let Kind::Prequal(picker) = self.0 { Some(picker) } else { None }
+    }
+
     /// How far above the average a load may stand, if that is bounded.
     pub(super) const fn bound(&self) -> Option<LoadBound> {
         if let Kind::Hashed(picker) = self.0 { picker.bound() } else { None }
@@ -203,8 +209,8 @@ impl Picker {
             Kind::WeightedRandom => weighted_random(lineup, &tables.shares, chance),
             Kind::P2c(picker) => two_choices(lineup, &tables.shares, picker.draws(), chance),
             Kind::PeakEwma(_) => peak_ewma(lineup, &tables.shares, chance),
-            // Without a key.
-            Kind::Hashed(_) => two_choices(lineup, &tables.shares, 2, chance),
+            // Without a key, and without fresh answers.
+            Kind::Hashed(_) | Kind::Prequal(_) => two_choices(lineup, &tables.shares, 2, chance),
             Kind::Custom(pick) => pick.pick(lineup, chance).filter(|&i| i < lineup.len() && lineup.fits(i)),
         }
     }
@@ -252,7 +258,7 @@ macro_rules! built_in {
         })+
     };
 }
-built_in!(RoundRobin, WeightedRoundRobin, LeastConnections, P2c, PeakEwma, Hashed, Reported);
+built_in!(RoundRobin, WeightedRoundRobin, LeastConnections, P2c, PeakEwma, Hashed, Reported, Prequal);
 
 impl fmt::Debug for Picker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -266,6 +272,7 @@ impl fmt::Debug for Picker {
             Kind::PeakEwma(picker) => picker.fmt(f),
             Kind::Hashed(picker) => picker.fmt(f),
             Kind::Reported(picker) => picker.fmt(f),
+            Kind::Prequal(picker) => picker.fmt(f),
             Kind::Custom(_) => f.write_str("Custom(..)"),
         }
     }

@@ -8,6 +8,7 @@ mod levels;
 mod limits;
 mod membership;
 mod outliers;
+mod prequal;
 mod readiness;
 mod reported;
 mod simulated;

@@ -39,6 +39,7 @@ const NOT_DECIDING: &[&str] = &[
     "tried",
     "watch",
     "checking",
+    "probing",
     "following",
     "following_changes", // what a pool shares
     "news",
