@@ -173,7 +173,7 @@ impl<B: Clone, L: Clone, S: Clone, C: Clone, R: Clone, T: Clone, H, D, F, K>
         self.classifier(classifier)
     }
 
-    /// Judges calls by a value that implements [`Classify`], such as `http::Status`.
+    /// Judges calls by a value that implements [`Classify`](crate::Classify), such as `http::Status`.
     ///
     /// ```
     /// let policy = seawall::Policy::new("web").classifier(seawall::ByResult);

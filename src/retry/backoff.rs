@@ -217,10 +217,13 @@ impl Backoff {
         if let Kind::Decorrelated = self.jitter.0 {
             return min(value.saturating_mul(3), self.cap);
         }
+        if value >= self.cap {
+            return self.cap; // no curve falls
+        }
         let next =
             if self.factor == LINEAR { value.saturating_add(self.base) } else { scaled(value, self.factor) };
         self.value = min(next, self.cap);
-        min(value, self.cap)
+        value
     }
 
     #[inline]
