@@ -31,6 +31,10 @@ pub mod classes {}
 #[cfg(feature = "redis")]
 pub mod redis {}
 
+#[doc = include_str!("../docs/discovery.md")]
+#[cfg(all(feature = "dns", feature = "http", feature = "net"))]
+pub mod discovery {}
+
 #[doc = include_str!("../docs/testing.md")]
 pub mod testing {}
 
