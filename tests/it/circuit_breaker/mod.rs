@@ -5,6 +5,7 @@ mod by_hand;
 mod changed;
 mod closed;
 mod control;
+mod defects;
 mod half_open;
 mod keyed;
 mod late;
