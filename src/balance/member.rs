@@ -113,7 +113,8 @@ impl Common {
 
     /// A rebuild from now on sees all that is out now.
     pub(super) fn begin_rebuild(&self) {
-        self.due.store(NEVER, SeqCst);
+        // A swap and not a store: it reads what others have said, and so sees what they did before they said it.
+        self.due.swap(NEVER, SeqCst);
     }
 
     /// The lists will be stale at `at`.

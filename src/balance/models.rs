@@ -1,15 +1,19 @@
-//! An endpoint whose one seat threads reserve at once.
+//! An endpoint whose one seat threads reserve at once, and lists that are made again while somebody goes out.
 
 use super::live::Live;
+use super::member::Common;
+use super::pick::RoundRobin;
+use super::picker::Picker;
 use crate::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use crate::sync::model::{check, thread};
+use crate::telemetry::Telemetry;
+use crate::time::Instant;
 use std::sync::Arc;
 
 #[test]
 fn a_seat_is_never_taken_twice_and_always_by_somebody() {
     check(|| {
-        let (live, seated) =
-            (Arc::new(Live::new(0, crate::time::Instant::ZERO, false)), Arc::new(AtomicU32::new(0)));
+        let (live, seated) = (Arc::new(Live::new(0, Instant::ZERO, false)), Arc::new(AtomicU32::new(0)));
         let sit = |live: &Live, seated: &AtomicU32| {
             let reserved = live.reserve(1).is_some();
             if reserved {
@@ -26,5 +30,41 @@ fn a_seat_is_never_taken_twice_and_always_by_somebody() {
         let mine = sit(&live, &seated);
         assert!(mine | other.join().unwrap());
         assert_eq!(live.in_flight(), 0);
+    });
+}
+
+#[test]
+fn an_outage_told_while_lists_are_made_is_seen_by_them_or_by_the_next() {
+    check(|| {
+        let common = Common::new(Telemetry::from("pool"), &Picker::from(RoundRobin::new()), None);
+        let (common, now) = (Arc::new(common), Instant::from_nanos(1));
+        let live = Arc::new(Live::new(0, Instant::ZERO, false));
+        let other = thread::spawn({
+            let (common, live) = (Arc::clone(&common), Arc::clone(&live));
+            move || {
+                live.back_off(now, 0.5);
+                common.due_now();
+            }
+        });
+        common.begin_rebuild();
+        let seen = live.out_until(now).is_some();
+        other.join().unwrap();
+        assert!(seen || common.may_be_due());
+    });
+}
+
+#[test]
+fn of_two_who_find_the_lists_stale_one_makes_them() {
+    check(|| {
+        let common = Common::new(Telemetry::from("pool"), &Picker::from(RoundRobin::new()), None);
+        let (common, now) = (Arc::new(common), Instant::from_nanos(1));
+        common.due_now();
+        let other = thread::spawn({
+            let common = Arc::clone(&common);
+            move || common.claim(now)
+        });
+        let mine = common.claim(now);
+        assert!(mine ^ other.join().unwrap());
+        assert!(!common.may_be_due());
     });
 }
