@@ -2,8 +2,9 @@
 
 use super::codec::Codec;
 use super::notice;
+use super::shelf::Shared;
 use super::store::{pause, within};
-use super::tier::{RedisTier, Shared};
+use super::tier::RedisTier;
 use crate::cache::{Fence, Notice, Reach};
 use crate::chance::Chance;
 use crate::sync::atomic::Ordering::SeqCst;

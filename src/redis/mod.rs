@@ -106,6 +106,7 @@ mod script;
 #[path = "../../examples/tools/redis_server.rs"]
 mod server;
 mod service;
+mod shelf;
 mod store;
 mod tier;
 #[cfg(test)]
