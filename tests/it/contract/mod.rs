@@ -132,6 +132,8 @@ contract! {
     timeout: Timed,
     concurrency_limit: Limited,
     rate_limiter: Metered,
+    rate_limiter_by_key: MeteredByKey,
+    rate_limiter_by_lease: MeteredByLease,
     circuit_breaker: Broken,
     switched_off: Off,
     tuple_of_gates: Fused,

@@ -9,7 +9,7 @@ use crate::tools::Probe;
 use seawall::circuit_breaker::{Config, Probes, Trip};
 use seawall::concurrency::Shed;
 use seawall::gate::Queued;
-use seawall::rate_limit::Quota;
+use seawall::rate_limit::{KeyedRateLimiter, LeasedRateLimiter, Quota};
 use seawall::telemetry::Telemetry;
 use seawall::{CircuitBreaker, ConcurrencyLimit, Gate, LiftLayer, RateLimiter};
 use std::time::Duration;
@@ -87,6 +87,67 @@ impl Subject for Metered {
 
     fn layer(&self) -> impl Layer<Probe, Service: Served> + Clone + use<> {
         lifted(RateLimiter::layer(&self.0))
+    }
+
+    fn spent(&self) -> Option<u64> {
+        Some((self.1 - self.0.available()).into())
+    }
+}
+
+/// A limiter for each key; all calls of the suite have the same.
+#[derive(Clone)]
+pub(crate) struct MeteredByKey(KeyedRateLimiter, u32);
+
+impl MeteredByKey {
+    fn of(telemetry: Telemetry, quota: u32) -> Self {
+        Self(KeyedRateLimiter::new(telemetry, Quota::per(quota, YEAR), 100), quota)
+    }
+}
+
+impl Subject for MeteredByKey {
+    const LAYER: &'static str = "GateLayer";
+    const EXTRA: usize = 96;
+
+    fn roomy(telemetry: Telemetry) -> Self {
+        Self::of(telemetry, PLENTY)
+    }
+
+    fn narrow(telemetry: Telemetry) -> Option<Self> {
+        Some(Self::of(telemetry, 1))
+    }
+
+    fn layer(&self) -> impl Layer<Probe, Service: Served> + Clone + use<> {
+        lifted(self.0.by(|_: &u32| "key").layer())
+    }
+
+    fn spent(&self) -> Option<u64> {
+        Some((self.1 - self.0.available("key")).into())
+    }
+}
+
+/// A limiter with a lease for each thread.
+#[derive(Clone)]
+pub(crate) struct MeteredByLease(LeasedRateLimiter, u32);
+
+impl MeteredByLease {
+    fn of(telemetry: Telemetry, quota: u32) -> Self {
+        Self(LeasedRateLimiter::with_slots(telemetry, Quota::per(quota, YEAR), 2), quota)
+    }
+}
+
+impl Subject for MeteredByLease {
+    const LAYER: &'static str = "GateLayer";
+
+    fn roomy(telemetry: Telemetry) -> Self {
+        Self::of(telemetry, PLENTY)
+    }
+
+    fn narrow(telemetry: Telemetry) -> Option<Self> {
+        Some(Self::of(telemetry, 1))
+    }
+
+    fn layer(&self) -> impl Layer<Probe, Service: Served> + Clone + use<> {
+        lifted(self.0.layer())
     }
 
     fn spent(&self) -> Option<u64> {

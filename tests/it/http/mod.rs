@@ -3,6 +3,7 @@
 mod body_end;
 mod deadline;
 mod exempt;
+mod forged;
 mod per_client;
 mod quota;
 mod replay;

@@ -3,6 +3,7 @@
 mod handle;
 mod keyed;
 mod leased;
+mod memory;
 mod threads;
 
 use std::sync::Barrier;
