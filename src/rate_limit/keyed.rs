@@ -59,7 +59,7 @@ use std::time::Duration;
 /// `max_keys` slots of 16 bytes, all of them from the start, whatever the key: 16 MB for a million. A slot is
 /// taken over only from a bucket that is full, which nobody can tell from one that was never there; so no key in
 /// debt is ever forgotten, and no task sweeps. Where there is no such slot, [`WhenFull`] says what happens. A key
-/// may stand in 40 places: make `max_keys` a quarter more than the keys you expect to be busy at one time.
+/// may stand in 40 places, and the first that finds none free comes at about 60 % of `max_keys`: make that twice the keys you expect to be busy.
 ///
 /// Two keys of one fingerprint share a bucket: refused earlier, never admitted more.
 #[derive(Clone)]
