@@ -14,6 +14,8 @@ pub mod circuit_breaker {}
 
 #[doc = include_str!("../docs/balance.md")]
 pub mod balance {}
+#[doc = include_str!("../docs/http_cache.md")]
+pub mod http_cache {}
 
 #[doc = include_str!("../docs/order.md")]
 pub mod order {}

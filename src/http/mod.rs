@@ -81,6 +81,9 @@
 mod answer;
 mod attempt;
 mod body;
+#[cfg(feature = "http-cache")]
+pub mod cache;
+mod check;
 mod class;
 mod client;
 mod deadline;

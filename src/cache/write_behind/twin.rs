@@ -300,8 +300,7 @@ proptest! {
                     prop_assert_eq!(dirty.discard(&key).map(|change| change.value), twin.discard(key));
                 }
             }
-            let pending = twin.list.len() as u64;
-            prop_assert_eq!(dirty.account(), Account { pending, ..twin.account });
+            prop_assert_eq!(dirty.account(), Account { pending: twin.list.len() as u64, ..twin.account });
             prop_assert_eq!(dirty.len(), twin.len());
             prop_assert_eq!(dirty.wake_at(), twin.wake_at().map(Instant::from_nanos));
             for key in 0..8 {
@@ -319,9 +318,8 @@ proptest! {
         dirty.abandon();
         let left: BTreeMap<_, _> = dirty.left().into_iter().map(|sent| (sent.key, sent.value)).collect();
         let newest: BTreeMap<_, _> = (0..8).filter_map(|key| Some((key, twin.get(key)?))).collect();
-        let account = dirty.account();
-        prop_assert_eq!(account.pending, left.len() as u64);
-        prop_assert_eq!(account.accepted, twin.account.accepted);
+        prop_assert_eq!(dirty.account().pending, left.len() as u64);
+        prop_assert_eq!(dirty.account().accepted, twin.account.accepted);
         prop_assert_eq!(left, newest);
     }
 }

@@ -1,6 +1,8 @@
 //! HTTP, over real sockets where that matters.
 
 mod body_end;
+#[cfg(feature = "http-cache")]
+mod cache;
 mod deadline;
 mod exempt;
 mod forged;
