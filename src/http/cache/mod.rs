@@ -62,6 +62,7 @@ mod rules;
 mod service;
 mod stored;
 mod variants;
+mod visit;
 
 pub use self::body::CacheBody;
 pub use self::config::Config;
