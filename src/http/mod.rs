@@ -83,7 +83,6 @@ mod attempt;
 mod body;
 #[cfg(feature = "http-cache")]
 pub mod cache;
-mod check;
 mod class;
 mod client;
 mod deadline;
