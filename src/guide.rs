@@ -17,6 +17,10 @@ pub mod balance {}
 #[doc = include_str!("../docs/http_cache.md")]
 pub mod http_cache {}
 
+#[doc = include_str!("../docs/cache.md")]
+#[cfg(feature = "cache")]
+pub mod cache {}
+
 #[doc = include_str!("../docs/order.md")]
 pub mod order {}
 

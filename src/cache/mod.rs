@@ -27,6 +27,50 @@
 //! assert_eq!(*user, "Ada");
 //! # }
 //! ```
+//!
+//! As a layer, see [`CacheLayer`].
+//!
+//! # The timeline of one entry
+//!
+//! ```text
+//!  stored            refresh_at   stale point                + stale_while_revalidate      + stale_if_error
+//!    ├──── Fresh ────────┼── Early ──┼──────── Revalidate ──────────┼──────── IfError ──────────┼── Gone
+//!    │ value             │ value,    │ old value at once,           │ waits for a load; if it   │ waits
+//!    │                   │ refreshed │ refreshed behind             │ fails, the old value      │
+//! ```
+//!
+//! # Defaults
+//!
+//! Of a [`Lifetime`] and of [`Settings`]; there is a table on each page.
+//!
+//! # What counts
+//!
+//! A load that fails with `Transient`, `Permanent` or `Overload`, panics or is late keeps the next one away for a while where a
+//! stale value is kept; `Neutral` is an answer, and drops the entry. A refusal from within is no failure.
+//!
+//! # Events
+//!
+//! [`Lookup`](crate::telemetry::Lookup): hits, stale values by [`Why`], misses, joins, loads by outcome, fences. A hit tells
+//! nobody unless an observer is attached.
+//!
+//! # Order
+//!
+//! Outside deadline, retry, breaker and limits: what a cache answers costs them nothing. As a layer it never waits for the
+//! inner service to be ready on a hit.
+//!
+//! # Memory
+//!
+//! The store's bound (see [`Memory`]), and an entry's own 100 bytes or so. While a key loads, a flight; at most 1 024 load and
+//! 1 024 wait unless [`Settings`] say otherwise. 10 000 tags; 10 000 keys each that are negative, passed or in doubt.
+//!
+//! # Cancel safety
+//!
+//! A caller who leaves is not a failed load. The load goes on with those who still wait, then with a running
+//! [`Background`]; without either it is dropped at once.
+//!
+//! # Not for
+//!
+//! Counters and balances. Keys' `Hash` and `Eq` and values' destructors must not call the same cache: they may run under a lock.
 
 mod background;
 mod backlog;

@@ -12,6 +12,7 @@ mod origin;
 mod stores;
 mod through;
 mod timeline;
+mod twin;
 
 use self::origin::Origin;
 use seawall::cache::{CacheAside, Jitter, Lifetime, Memory, Pause, Settings};
