@@ -102,7 +102,7 @@ fn read(cache: &Cache, log: &Arc<Log>, key: u32, takes: u64, end: End) -> JoinHa
             match end {
                 End::Well => Ok(running.born),
                 End::Failed => Err("down"),
-                End::Panicked => panic!("as told"),
+                End::Panicked => std::panic::panic_any("as told"),
             }
         };
         if let Ok(value) = cache.get_or_load(&key, load).await {
@@ -138,7 +138,9 @@ async fn run(acts: Vec<Act>, background: bool) {
                 cache.invalidate(&key);
             }
             Act::Clear => {
-                (0..KEYS as u32).for_each(|key| drop(log.fence(key)));
+                for key in 0..KEYS as u32 {
+                    log.fence(key);
+                }
                 cache.clear();
             }
             Act::Advance(time) => pass(ms(time)).await,
