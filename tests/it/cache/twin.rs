@@ -102,7 +102,7 @@ fn read(cache: &Cache, log: &Arc<Log>, key: u32, takes: u64, end: End) -> JoinHa
             match end {
                 End::Well => Ok(running.born),
                 End::Failed => Err("down"),
-                End::Panicked => std::panic::panic_any("as told"),
+                End::Panicked => std::panic::resume_unwind(Box::new("as told")),
             }
         };
         if let Ok(value) = cache.get_or_load(&key, load).await {
