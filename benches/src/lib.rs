@@ -9,6 +9,7 @@
 
 mod admission;
 mod balance;
+mod caches;
 mod layers;
 mod limits;
 mod primitives;
@@ -34,6 +35,7 @@ pub fn rows(visit: &mut impl Visit) {
     layers::rows(visit);
     admission::rows(visit);
     stacks::rows(visit);
+    caches::rows(visit);
     balance::rows(visit);
 }
 
