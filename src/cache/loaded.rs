@@ -13,7 +13,7 @@ use std::time::Duration;
 ///
 /// let page = Loaded::value("<html>").ttl(Duration::from_secs(5)).tags(["home"]);
 /// let nothing = Loaded::<String>::missing();
-/// assert!(Loaded::from(None::<u8>).into_value().is_none());
+/// assert!(Loaded::<u8>::from(None).into_value().is_none());
 /// # let _ = (page, nothing);
 /// ```
 #[derive(Debug)]
