@@ -50,7 +50,8 @@ fn hit(visit: &mut impl Visit) {
     (0..KEYS).for_each(|key| moka.insert(key, Arc::new(key)));
     moka.run_pending_tasks();
     visit.row(GROUP, "moka, sync", || || expect(moka.get(&black_box(7)).is_some_and(|hit| *hit == 7)));
-    let foyer: foyer_memory::Cache<u64, Arc<u64>> = foyer_memory::CacheBuilder::new(CAPACITY as usize).build();
+    let foyer: foyer_memory::Cache<u64, Arc<u64>> =
+        foyer_memory::CacheBuilder::new(CAPACITY as usize).build();
     (0..KEYS).for_each(|key| drop(foyer.insert(key, Arc::new(key))));
     visit.row(GROUP, "foyer-memory", || {
         || expect(foyer.get(&black_box(7)).is_some_and(|hit| **hit.value() == 7))

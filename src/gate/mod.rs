@@ -59,7 +59,7 @@ mod layer;
 mod line;
 mod now;
 mod permit;
-mod places;
+pub(crate) mod places;
 mod queued;
 mod rota;
 mod run;
@@ -78,7 +78,6 @@ pub use self::layer::GateLayer;
 pub use self::line::Line;
 pub use self::now::Now;
 pub use self::permit::Permit;
-pub(crate) use self::places::{Entry, Order};
 pub use self::queued::{
     Acquire, Queued, QueuedLayer, QueuedService, ResponseFuture as QueuedFuture, RunQueued,
 };
