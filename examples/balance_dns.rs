@@ -49,8 +49,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
         found.with(Lift::new(Backend(address)))
     };
     tasks.spawn({
-        let following = pool.follow(Discovery::new().ttl_within(often, often), source, connect);
-        async move { match following.await {} }
+        // Connected ahead, an address that nobody listens at is found before a call finds it.
+        let driving = pool
+            .drive(Discovery::new().ttl_within(often, often), source, connect)
+            .warm(|id, _| seawall::health::tcp(id));
+        async move { match driving.await {} }
     });
 
     let (one, first) = backend(&mut tasks).await?;

@@ -4,7 +4,9 @@ use super::pick::{
     WeightedRoundRobin,
 };
 use super::picker::Picker;
+use super::rules::Zones;
 use super::slow_start::SlowStart;
+use super::zone_weights::ZoneWeights;
 use super::zoning::Zoning;
 use crate::outlier::Outliers;
 use crate::ratio::Ratio;
@@ -27,7 +29,7 @@ use crate::ratio::Ratio;
 /// | what | default | why |
 /// |---|---|---|
 /// | [`panic`](Self::panic) | 50 % | Envoy's: that most are ill at once is less likely than that the judgement is wrong |
-/// | [`slow_start`](Self::slow_start), [`zoning`](Self::zoning), [`failover`](Self::failover) | off | they know what only you do |
+/// | [`slow_start`](Self::slow_start), [`zoning`](Self::zoning), [`zone_weights`](Self::zone_weights), [`failover`](Self::failover) | off | they know what only you do |
 /// | [`outliers`](Self::outliers) | none | what an outlier is depends on the traffic |
 /// | [`strict`](Self::strict) | no | an endpoint that was tried may answer now; a refusal never does |
 /// | [`seed`](Self::seed) | none | each thread draws from its own stream |
@@ -39,7 +41,7 @@ pub struct Config {
     pub(super) fail_in_panic: bool,
     pub(super) require: bool,
     pub(super) slow_start: Option<SlowStart>,
-    pub(super) zoning: Option<Zoning>,
+    pub(super) zones: Option<Zones>,
     pub(super) failover: Option<Failover>,
     pub(super) outliers: Option<Outliers>,
     pub(super) seed: Option<u64>,
@@ -61,7 +63,7 @@ impl Config {
             fail_in_panic: false,
             require: false,
             slow_start: None,
-            zoning: None,
+            zones: None,
             failover: None,
             outliers: None,
             seed: None,
@@ -168,7 +170,8 @@ impl Config {
         self
     }
 
-    /// Keeps calls within the caller's zone as far as that overloads nobody.
+    /// Keeps calls within the caller's zone as far as that overloads nobody; instead of
+    /// [`zone_weights`](Self::zone_weights).
     ///
     /// ```
     /// use seawall::balance::{Config, P2c, Zoning};
@@ -177,7 +180,20 @@ impl Config {
     /// ```
     #[must_use]
     pub fn zoning(mut self, zoning: Zoning) -> Self {
-        self.zoning = Some(zoning);
+        self.zones = Some(Zones::Near(zoning));
+        self
+    }
+
+    /// Gives each zone of a level a fixed part of its calls; instead of [`zoning`](Self::zoning).
+    ///
+    /// ```
+    /// use seawall::balance::{Config, P2c, ZoneWeights};
+    /// let config = Config::new(P2c::new()).zone_weights(ZoneWeights::new([("old", 99), ("new", 1)]));
+    /// # let _ = config;
+    /// ```
+    #[must_use]
+    pub fn zone_weights(mut self, weights: ZoneWeights) -> Self {
+        self.zones = Some(Zones::Weighted(weights));
         self
     }
 

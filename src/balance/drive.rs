@@ -1,4 +1,5 @@
 use super::checking::Checking;
+use super::driving::Driving;
 use super::endpoint::Endpoint;
 use super::following::Following;
 use super::following_changes::FollowingChanges;
@@ -8,6 +9,8 @@ use super::pick::{Probe, Report};
 use super::pool::Pool;
 use super::probing::{Probes, Probing};
 use super::ready::Ready;
+use super::ticket::Ticket;
+use super::warming::Warming;
 use crate::chance::Chance;
 use crate::discover::{Change, Discovery, Source};
 use crate::health::{Checks, Finding, Health};
@@ -17,6 +20,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
+
+/// So often at most, and at least, it is looked whether something is due.
+const SHORTEST_LOOK: Duration = Duration::from_millis(1);
+const LONGEST_LOOK: Duration = Duration::from_secs(1);
 
 /// What drives a pool from the outside: its health, and who is there.
 impl<S> Pool<S> {
@@ -98,6 +105,105 @@ impl<S> Pool<S> {
         member.live.hear(rules, report, now);
         self.0.common.due_at(now + rules.period());
         true
+    }
+
+    /// All that the pool wants done beside its calls, in one future to spawn: its endpoints follow `source`, as by
+    /// [`follow`](Self::follow), and what is due by time (a return, a comparison of success rates) is done though no call
+    /// comes by. [Checks](Driving::check), [connections ahead](Driving::warm) and [probes](Driving::probe) are added to it.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// use seawall::balance::{Endpoint, P2c, Pool};
+    /// use seawall::discover::{Discovery, Found};
+    /// use seawall::health::{Checks, Finding};
+    ///
+    /// let pool = Pool::new("api", P2c::new());
+    /// let ask = || async { Ok::<_, ()>(Found::from_iter([Endpoint::new("a", ())])) };
+    /// let driving = pool
+    ///     .drive(Discovery::new(), ask, |found| found.with("its client"))
+    ///     .check(Checks::new(), |_id, _client| async { Finding::Pass });
+    /// tokio::spawn(driving);
+    /// pool.ready().await;
+    /// assert_eq!(*pool.pick().unwrap().service(), "its client");
+    /// # }
+    /// ```
+    pub fn drive<A, M>(
+        &self,
+        rules: Discovery,
+        source: A,
+        make: M,
+    ) -> Driving<S, Following<S, A, M, A::Asking>>
+    where
+        S: Clone,
+        A: Source,
+        M: FnMut(Endpoint<()>) -> Endpoint<S>,
+    {
+        Driving::new(self.clone(), self.follow(rules, source, make))
+    }
+
+    /// Connects each endpoint by `connect` when it comes, and again when it has rested after a connection that failed, as
+    /// long as the future is polled: spawn it. So no call finds out first, and an idle pool is a connected one.
+    ///
+    /// Any async function that fails while the endpoint cannot be reached will do: making a clone of its service ready,
+    /// if its `poll_ready` is what connects, or a check. Who has not connected within 5 s has failed to.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// use seawall::balance::{Endpoint, P2c, Pool, State};
+    /// use tower::{ServiceExt, service_fn};
+    ///
+    /// let pool = Pool::new("api", P2c::new());
+    /// let client = service_fn(|n: u32| async move { Ok::<_, std::io::Error>(n) });
+    /// pool.set(["a", "b"].map(|id| Endpoint::new(id, client)));
+    /// tokio::spawn(pool.warm(|_id, client| {
+    ///     let client = client.clone();
+    ///     async move { ServiceExt::<u32>::ready_oneshot(client).await }
+    /// }));
+    /// # }
+    /// ```
+    pub fn warm<F, Fut>(&self, connect: F) -> Warming<S, F, Fut>
+    where
+        F: FnMut(&Id, &S) -> Fut,
+        Fut: Future<Output: Into<Finding>>,
+    {
+        Warming::new(self.clone(), connect)
+    }
+
+    /// Tickets for up to `most` endpoints that are to be connected: those not `known` yet, and those whose rest is over.
+    pub(super) fn to_connect(&self, known: &mut Vec<u32>, most: usize, now: Instant) -> Vec<Ticket<S>> {
+        let snapshot = self.0.current.load_full();
+        let (mut tickets, mut seen) = (Vec::new(), Vec::new());
+        for member in snapshot.members.iter().filter(|member| member.is_there()) {
+            let serial = member.live.serial();
+            let is_new = !known.contains(&serial);
+            let ticket = ((is_new || member.live.is_unready(now)) && tickets.len() < most)
+                .then(|| self.hold(member, now))
+                .flatten();
+            // Who finds no place now is new the next time, too.
+            if !is_new || ticket.is_some() {
+                seen.push(serial);
+            }
+            tickets.extend(ticket);
+        }
+        *known = seen;
+        tickets
+    }
+
+    /// When the next of those who could not be reached may be tried again.
+    pub(super) fn soonest_rest(&self, now: Instant) -> Option<Instant> {
+        self.0.current.load().members.iter().filter_map(|member| member.live.rests_until(now)).min()
+    }
+
+    /// Does what is due at `now`, and says when to look again.
+    pub(super) fn tend(&self, now: Instant) -> Instant {
+        let common = &self.0.common;
+        if common.may_be_due() {
+            self.refresh(now);
+        }
+        let mark = common.watch.as_ref().map_or(Instant::MAX, |watch| watch.tend(common, now));
+        common.due().min(mark).clamp(now + SHORTEST_LOOK, now + LONGEST_LOOK)
     }
 
     /// Checks the health of every endpoint by `check`, as long as the future is polled: spawn it. What came or
@@ -262,12 +368,13 @@ impl<S> Pool<S> {
         let snapshot = self.0.current.load_full();
         let mut same = found.len() == snapshot.members.len();
         let endpoints = found.into_iter().map(|found| match snapshot.member(found.id.as_str()) {
-            Some(member) => {
+            // Of another host it is reached in another way.
+            Some(member) if member.endpoint.host == found.host => {
                 same &= member.endpoint.is_as(&found);
                 let gate = member.endpoint.gate.clone();
                 Endpoint { gate, ..found.with(member.endpoint.service.clone()) }
             }
-            None => {
+            _ => {
                 same = false;
                 make(found)
             }

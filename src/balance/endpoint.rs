@@ -29,6 +29,7 @@ use std::sync::Arc;
 /// | level | 0 | used first; a higher one only as far as lower ones are unwell |
 /// | limit | none | a pool balances; limits are the peer's own to know |
 /// | zone | unknown | |
+/// | host | that of the id | what a certificate or a `Host` header is checked against; discovery by name tells another |
 #[derive(Clone)]
 #[doc(alias = "backend")]
 #[doc(alias = "upstream")]
@@ -38,6 +39,7 @@ pub struct Endpoint<S> {
     pub(super) level: u8,
     pub(super) zone: Option<Name>,
     pub(super) limit: Option<u32>,
+    pub(super) host: Option<Arc<str>>,
     pub(super) gate: Option<Arc<dyn Foresee>>,
     pub(super) service: S,
 }
@@ -50,7 +52,8 @@ impl<S> Endpoint<S> {
     /// # let _ = endpoint;
     /// ```
     pub fn new(id: impl Into<Id>, service: S) -> Self {
-        Self { id: id.into(), weight: 1, level: 0, zone: None, limit: None, gate: None, service }
+        let id = id.into();
+        Self { id, weight: 1, level: 0, zone: None, limit: None, host: None, gate: None, service }
     }
 
     /// Its share of the traffic, in proportion to the other weights; 0 drains it.
@@ -112,6 +115,22 @@ impl<S> Endpoint<S> {
         self
     }
 
+    /// The name of the host that the endpoint is an address of: for the certificate (SNI) and the `Host` header of a
+    /// client that dials the address. Discovery by names sets it; without a final dot, which neither may have.
+    ///
+    /// ```
+    /// use seawall::balance::Endpoint;
+    /// let found = Endpoint::new("10.0.0.1:443", ()).host("orders-1.internal.");
+    /// assert_eq!(found.host_name(), "orders-1.internal");
+    /// ```
+    #[must_use]
+    #[doc(alias = "sni")]
+    #[doc(alias = "server_name")]
+    pub fn host(mut self, name: &str) -> Self {
+        self.host = Some(name.strip_suffix('.').unwrap_or(name).into());
+        self
+    }
+
     /// Asks `gate`, usually the breaker that stands before this endpoint's own service, before picking: while it
     /// would refuse, the endpoint is passed over and the request is still in hand for another.
     ///
@@ -152,13 +171,14 @@ impl<S> Endpoint<S> {
     /// ```
     #[must_use]
     pub fn with<T>(self, service: T) -> Endpoint<T> {
-        let Self { id, weight, level, zone, limit, gate, .. } = self;
-        Endpoint { id, weight, level, zone, limit, gate, service }
+        let Self { id, weight, level, zone, limit, host, gate, .. } = self;
+        Endpoint { id, weight, level, zone, limit, host, gate, service }
     }
 
     /// Whether `told` says the same of everything but the service and its gate.
     pub(crate) fn is_as<T>(&self, told: &Endpoint<T>) -> bool {
-        (self.weight, self.level, self.zone, self.limit) == (told.weight, told.level, told.zone, told.limit)
+        (self.weight, self.level, self.zone, self.limit, &self.host)
+            == (told.weight, told.level, told.zone, told.limit, &told.host)
     }
 
     /// What it is known by.
@@ -169,6 +189,23 @@ impl<S> Endpoint<S> {
     #[must_use]
     pub const fn id(&self) -> &Id {
         &self.id
+    }
+
+    /// The name of its [`host`](Self::host), or the host of its id: an address or a name, without port and brackets.
+    ///
+    /// ```
+    /// use seawall::balance::Endpoint;
+    /// let host = |id: &str| Endpoint::new(id, ()).host_name().to_owned();
+    /// assert_eq!([host("db-1:5432"), host("[::1]:80"), host("db-1")], ["db-1", "::1", "db-1"]);
+    /// ```
+    #[must_use]
+    pub fn host_name(&self) -> &str {
+        let id = self.id.as_str();
+        self.host.as_deref().unwrap_or_else(|| match (id.strip_prefix('['), id.rsplit_once(':')) {
+            (Some(bracketed), _) => bracketed.split(']').next().unwrap_or(bracketed),
+            (None, Some((host, _))) if !host.contains(':') => host,
+            _ => id,
+        })
     }
 
     /// The service that reaches it.
@@ -190,6 +227,7 @@ impl<S> fmt::Debug for Endpoint<S> {
             .field("level", &self.level)
             .field("zone", &self.zone)
             .field("limit", &self.limit)
+            .field("host", &self.host)
             .finish_non_exhaustive()
     }
 }

@@ -4,8 +4,9 @@ use super::party::Party;
 use super::pick::{Placed, least};
 use super::picker::{Picker, Prepared, Turn};
 use super::roster::Plan;
-use super::rules::Rules;
+use super::rules::{self, Rules};
 use super::seat::{Field, Seat, View};
+use super::zone_weights::ZoneHas;
 use super::zoning::Route;
 use crate::chance::Chance;
 use crate::hash::LoadBound;
@@ -60,18 +61,31 @@ impl<S> Level<S> {
         until: u8,
         now: Instant,
     ) -> Self {
-        let of_level = members.iter().filter(|member| member.endpoint.level == number);
-        let eligible: Vec<_> = of_level
+        let there: Vec<_> =
+            members.iter().filter(|member| member.endpoint.level == number && member.is_there()).collect();
+        let eligible: Vec<_> = there
+            .iter()
+            .copied()
             .filter(|member| match who {
                 Who::Well => member.is_well(now),
                 Who::Degraded => member.is_degraded(now),
-                Who::Anyone => member.is_there() && member.live.rests_until(now).is_none(),
+                Who::Anyone => member.live.rests_until(now).is_none(),
             })
             .collect();
         let whole = eligible.len() == plan.members.len();
         let party = Party::of(&eligible, rules, &plan.prepared, whole, now);
-        let zoned = number == 0 && who == Who::Well && eligible.len() >= ENOUGH_FOR_ZONES;
-        let zones = if zoned { Zones::of(&eligible, plan, rules, now) } else { None };
+        let zones = match &rules.zones {
+            Some(rules::Zones::Near(_))
+                if number > 0 || who != Who::Well || eligible.len() < ENOUGH_FOR_ZONES =>
+            {
+                None
+            }
+            Some(_) if who == Who::Anyone => None,
+            Some(by) => {
+                Zones::of(&there, &eligible, by, |zone| Party::of(zone, rules, &plan.prepared, false, now))
+            }
+            None => None,
+        };
         let hashed = plan.prepared.placed.is_some().then(|| {
             // Both are in the order of the ids.
             let mut next = 0;
@@ -149,15 +163,32 @@ impl<S> Level<S> {
 }
 
 impl<S> Zones<S> {
-    fn of(eligible: &[&Arc<Member<S>>], plan: &Plan, rules: &Rules, now: Instant) -> Option<Self> {
-        let zoning = rules.zoning.as_ref()?;
+    fn of(
+        there: &[&Arc<Member<S>>],
+        eligible: &[&Arc<Member<S>>],
+        by: &rules::Zones,
+        party: impl Fn(&[&Arc<Member<S>>]) -> Party<S>,
+    ) -> Option<Self> {
         let mut zones: BTreeMap<Option<Name>, Vec<&Arc<Member<S>>>> = BTreeMap::new();
         for member in eligible {
             zones.entry(member.endpoint.zone).or_default().push(member);
         }
-        let weight = |of: &[&Arc<Member<S>>]| of.iter().map(|member| u64::from(member.endpoint.weight)).sum();
-        let weights: Vec<_> = zones.iter().map(|(&zone, members)| (zone, weight(members))).collect();
-        let party = |members: &Vec<_>| Party::of(members, rules, &plan.prepared, false, now);
-        Some(Self { route: zoning.route(&weights), parties: zones.values().map(party).collect() })
+        let weight = |of: &[&Arc<Member<S>>], zone| -> u64 {
+            let of_zone = of.iter().filter(|member| member.endpoint.zone == zone);
+            of_zone.map(|member| u64::from(member.endpoint.weight)).sum()
+        };
+        let route = match by {
+            rules::Zones::Near(zoning) => {
+                let weights: Vec<_> = zones.iter().map(|(&zone, of)| (zone, weight(of, zone))).collect();
+                zoning.route(&weights)
+            }
+            rules::Zones::Weighted(weights) => {
+                let has = |(&zone, of): (&Option<Name>, &Vec<_>)| {
+                    (zone, ZoneHas { total: weight(there, zone), able: weight(of, zone) })
+                };
+                weights.route(&zones.iter().map(has).collect::<Vec<_>>())?
+            }
+        };
+        Some(Self { route, parties: zones.values().map(|of| party(of)).collect() })
     }
 }

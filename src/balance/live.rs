@@ -113,6 +113,12 @@ impl Live {
         self.unready.load(Relaxed) & PROBING != 0
     }
 
+    /// Whether it could not be reached the last time, has rested, and nobody is trying.
+    pub(super) fn is_unready(&self, now: Instant) -> bool {
+        let word = self.unready.load(Relaxed);
+        word != 0 && word & PROBING == 0 && self.rests_until(now).is_none()
+    }
+
     /// Takes a slot, then looks whether it was there to be taken: so the limit holds however many race.
     #[inline]
     pub(super) fn reserve(&self, limit: u32) -> Option<Reserved> {

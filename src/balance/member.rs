@@ -105,6 +105,11 @@ impl Common {
         self.due.load(SeqCst) != NEVER
     }
 
+    /// When the lists will be stale.
+    pub(super) fn due(&self) -> Instant {
+        Instant::from_nanos(self.due.load(SeqCst))
+    }
+
     /// Makes the caller the one who rebuilds, if it is time to.
     pub(super) fn claim(&self, now: Instant) -> bool {
         let due = self.due.load(SeqCst);

@@ -66,7 +66,7 @@
 //! brings an endpoint back, whether or not there is traffic.
 //!
 //! Degraded endpoints carry what those who are well cannot. [`Zoning`] keeps calls within the caller's zone as far as
-//! its endpoints can take them; [`Failover`] keeps all calls in one level at a time and comes back only after a
+//! its endpoints can take them, [`ZoneWeights`] give each zone a fixed part; [`Failover`] keeps all calls in one level at a time and comes back only after a
 //! while, as between regions; [`SlowStart`] spares who is new or back; a [`Token`] brings a client back to its
 //! endpoint.
 //!
@@ -120,6 +120,7 @@ mod back_off;
 mod checking;
 mod config;
 mod drive;
+mod driving;
 mod endpoint;
 mod failover;
 mod following;
@@ -150,13 +151,16 @@ mod status;
 mod streak;
 mod ticket;
 mod tried;
+mod warming;
 mod watch;
+mod zone_weights;
 mod zoning;
 
 pub use self::affinity::{NoToken, Token};
 pub use self::ask::Ask;
 pub use self::checking::Checking;
 pub use self::config::Config;
+pub use self::driving::Driving;
 pub use self::endpoint::Endpoint;
 pub use self::failover::Failover;
 pub use self::following::Following;
@@ -177,4 +181,6 @@ pub use self::slow_start::SlowStart;
 pub use self::status::{State, Status};
 pub use self::ticket::Ticket;
 pub use self::tried::Tried;
+pub use self::warming::Warming;
+pub use self::zone_weights::ZoneWeights;
 pub use self::zoning::Zoning;

@@ -82,7 +82,7 @@ impl<S> Pool<S> {
             fail_in_panic,
             require,
             slow_start,
-            zoning,
+            zones,
             failover,
             outliers,
             seed,
@@ -98,7 +98,7 @@ impl<S> Pool<S> {
             common: Arc::new(Common::new(telemetry.into(), &picker, watch)),
             roster: Mutex::new(Roster::default()),
             wakers: Mutex::new(Vec::new()),
-            rules: Rules { picker, panic, fail_in_panic, slow_start, zoning, failover },
+            rules: Rules { picker, panic, fail_in_panic, slow_start, zones, failover },
         }))
     }
 
@@ -228,6 +228,17 @@ impl<S> Pool<S> {
         }
         self.0.common.telemetry.note(Kind::Balance, || What::Admitted { cost: 1 });
         Ok(ticket)
+    }
+
+    /// A ticket for this one, whoever else may be picked.
+    pub(super) fn hold(&self, member: &Arc<Member<S>>, now: Instant) -> Option<Ticket<S>> {
+        self.0.common.begin();
+        let Some(reserved) = member.live.reserve(member.endpoint.limit.unwrap_or(u32::MAX)) else {
+            self.0.common.end();
+            return None;
+        };
+        self.0.common.telemetry.note(Kind::Balance, || What::Admitted { cost: 1 });
+        Some(Ticket::new(Arc::clone(member), reserved, now))
     }
 
     #[inline]
@@ -371,7 +382,7 @@ impl<S> Pool<S> {
     /// Somebody may be back, or newly out: one caller makes the lists again, the others go on with what is there.
     #[cold]
     #[inline(never)]
-    fn refresh(&self, now: Instant) {
+    pub(super) fn refresh(&self, now: Instant) {
         if !self.0.common.claim(now) {
             return;
         }

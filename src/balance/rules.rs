@@ -2,6 +2,7 @@ use super::failover::Failover;
 use super::picker::Picker;
 use super::slow_start::SlowStart;
 use super::spread::{Portion, Weights, spread};
+use super::zone_weights::ZoneWeights;
 use super::zoning::Zoning;
 use crate::ratio::Ratio;
 
@@ -12,8 +13,15 @@ pub(super) struct Rules {
     pub(super) panic: Ratio,
     pub(super) fail_in_panic: bool,
     pub(super) slow_start: Option<SlowStart>,
-    pub(super) zoning: Option<Zoning>,
+    pub(super) zones: Option<Zones>,
     pub(super) failover: Option<Failover>,
+}
+
+/// How calls go to the zones of a level.
+#[derive(Clone, Debug)]
+pub(super) enum Zones {
+    Near(Zoning),
+    Weighted(ZoneWeights),
 }
 
 impl Rules {

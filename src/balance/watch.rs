@@ -54,6 +54,14 @@ impl Watch {
         }
     }
 
+    /// Compares if it is time to, though no call has ended since; and says when it is next.
+    pub(super) fn tend(&self, common: &Common, now: Instant) -> Instant {
+        if now.as_nanos() >= self.mark.load(Relaxed) {
+            self.sweep(common, now);
+        }
+        Instant::from_nanos(self.mark.load(Relaxed))
+    }
+
     #[cold]
     #[inline(never)]
     fn eject(&self, common: &Common, live: &Live, now: Instant) {

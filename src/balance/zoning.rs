@@ -100,10 +100,21 @@ pub(super) struct Route {
 }
 
 impl Route {
+    /// To each zone in proportion to its part; nothing, if none has any.
+    pub(super) fn by_parts(parts: impl Iterator<Item = u64>) -> Option<Self> {
+        let sums: Box<[u64]> = parts
+            .scan(0, |sum, part| {
+                *sum += part;
+                Some(*sum)
+            })
+            .collect();
+        sums.last().is_some_and(|&sum| sum > 0).then_some(Self { own: 0, stay: 0, rest: sums })
+    }
+
     /// The zone of a call, by one draw, and a second one if it does not stay.
     #[inline]
     pub(super) fn zone(&self, mut draw: impl FnMut() -> u64) -> usize {
-        if self.stay >= WHOLE as u64 || draw() % (WHOLE as u64) < self.stay {
+        if self.stay >= WHOLE as u64 || self.stay > 0 && draw() % (WHOLE as u64) < self.stay {
             return self.own;
         }
         let x = point(draw(), self.rest.last().copied().unwrap_or_default());

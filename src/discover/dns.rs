@@ -25,6 +25,9 @@ use std::time::Duration;
 /// [`Discovery::ttl_within`](super::Discovery::ttl_within). A failure (`SERVFAIL`, silence, a name that is not there)
 /// keeps the last good set; where only one of A and AAAA can be asked, the other one's last answer stands in for it.
 ///
+/// An endpoint is an address, and knows the name that led to it (the target of an SRV record, or the host that was
+/// asked for) as its [`host_name`](Endpoint::host_name): that is what a certificate is to be checked against.
+///
 /// # Examples
 ///
 /// ```no_run
@@ -166,12 +169,12 @@ impl Dns {
     async fn answer(self) -> Result<Found, DnsError> {
         match &self.question {
             Question::Host(host, port) => {
-                let Addresses { addresses, ttl } = match host.parse() {
-                    Ok(address) => Addresses { addresses: vec![address], ttl: None },
-                    Err(_) => self.addresses(&self.made()?, Target::Host(host)).await?,
-                };
-                let addresses = addresses.into_iter().map(|address| SocketAddr::new(address, *port));
-                Ok(found(addresses.map(|address| Endpoint::new(address, ())), ttl))
+                let endpoint = |address| Endpoint::new(SocketAddr::new(address, *port), ());
+                if let Ok(address) = host.parse() {
+                    return Ok(found([endpoint(address)], None));
+                }
+                let Addresses { addresses, ttl } = self.addresses(&self.made()?, Target::Host(host)).await?;
+                Ok(found(addresses.into_iter().map(|address| endpoint(address).host(host)), ttl))
             }
             Question::Service(service) => self.servers(&self.made()?, service).await,
         }
@@ -203,7 +206,7 @@ impl Dns {
                 }
             };
             let SRV { priority, weight, port, .. } = *record;
-            servers.push(Server { priority, weight, port, addresses });
+            servers.push(Server { host: record.target.to_string(), priority, weight, port, addresses });
         }
         let targets: Vec<_> = records.iter().map(|record| record.target.to_string()).collect();
         known.retain(|name, _| targets.contains(name));

@@ -9,6 +9,7 @@ use std::str::SplitWhitespace;
 /// 10.0.0.1:80
 /// 10.0.0.2:80  weight=2 zone=a
 /// [::1]:80     level=1 limit=100   # the last resort
+/// 10.0.0.3:443 host=orders-3.internal
 /// ```
 ///
 /// # Examples
@@ -50,6 +51,7 @@ fn endpoint(mut words: SplitWhitespace<'_>) -> Option<Result<Endpoint<()>, What>
             "limit" => endpoint.limit(number()?),
             "level" => endpoint.level(number()?.try_into().map_err(|_| What::Number)?),
             "zone" if !value.is_empty() => endpoint.zone(value.to_owned()),
+            "host" if !value.is_empty() => endpoint.host(value),
             _ => return Err(What::Setting),
         })
     }))
@@ -67,7 +69,7 @@ pub struct BadLine {
 enum What {
     #[error("an endpoint begins with its id")]
     Id,
-    #[error("what follows an id is weight=, level=, zone= or limit=")]
+    #[error("what follows an id is weight=, level=, zone=, host= or limit=")]
     Setting,
     #[error("weight and limit are numbers up to 4294967295, level one up to 255")]
     Number,
@@ -92,9 +94,9 @@ mod tests {
 
     #[test]
     fn an_endpoint_a_line_with_its_settings() {
-        let found =
-            lines("\u{feff}# all\r\n\r\na\r\n  b\tweight=2 level=1 zone=z limit=9 # second\n").unwrap();
-        let told = Endpoint::new("b", ()).weight(2).level(1).zone("z").limit(9);
+        let found = lines("\u{feff}# all\r\n\r\na\r\n  b\tweight=2 level=1 zone=z host=h limit=9 # second\n")
+            .unwrap();
+        let told = Endpoint::new("b", ()).weight(2).level(1).zone("z").host("h").limit(9);
         assert_eq!(found.endpoints().iter().map(|e| e.id().as_str()).collect::<Vec<_>>(), ["a", "b"]);
         assert!(found.endpoints()[1].is_as(&told));
         assert!(lines("").unwrap().is_empty());
@@ -115,7 +117,7 @@ mod tests {
         }
         assert_eq!(
             lines("a heavy").unwrap_err().to_string(),
-            "line 1: what follows an id is weight=, level=, zone= or limit="
+            "line 1: what follows an id is weight=, level=, zone=, host= or limit="
         );
     }
 

@@ -58,6 +58,7 @@ pub(super) fn soonest(one: Option<Duration>, two: Option<Duration>) -> Option<Du
 /// A server that a service record (RFC 2782) names, with its addresses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Server {
+    pub(super) host: String,
     pub(super) priority: u16,
     pub(super) weight: u16,
     pub(super) port: u16,
@@ -69,12 +70,12 @@ pub(super) struct Server {
 const SELDOM: u32 = 100;
 
 /// The endpoints of a service: the lowest priority is level 0, the next one level 1. An address that several records
-/// lead to gets the weight of all of those on its first level.
+/// lead to gets the weight of all of those on its first level, and the host of the first.
 pub(super) fn endpoints(servers: &[Server]) -> Vec<Endpoint<()>> {
     let mut priorities: Vec<_> = servers.iter().map(|server| server.priority).collect();
     priorities.sort_unstable();
     priorities.dedup();
-    let mut found: BTreeMap<SocketAddr, (u8, u32)> = BTreeMap::new();
+    let mut found: BTreeMap<SocketAddr, (u8, u32, &str)> = BTreeMap::new();
     for (level, priority) in priorities.into_iter().enumerate() {
         let level = level.try_into().unwrap_or(u8::MAX);
         let peers = || servers.iter().filter(|server| server.priority == priority);
@@ -82,15 +83,17 @@ pub(super) fn endpoints(servers: &[Server]) -> Vec<Endpoint<()>> {
         for server in peers() {
             let weight = (u32::from(server.weight) * if mixed { SELDOM } else { 1 }).max(1);
             for &address in &server.addresses {
-                let (first, sum) = found.entry(SocketAddr::new(address, server.port)).or_insert((level, 0));
+                let address = SocketAddr::new(address, server.port);
+                let (first, sum, _) = found.entry(address).or_insert((level, 0, &server.host));
                 if *first == level {
                     *sum = sum.saturating_add(weight);
                 }
             }
         }
     }
-    let endpoint =
-        |(address, (level, weight)): (SocketAddr, _)| Endpoint::new(address, ()).level(level).weight(weight);
+    let endpoint = |(address, (level, weight, host)): (SocketAddr, _)| {
+        Endpoint::new(address, ()).level(level).weight(weight).host(host)
+    };
     found.into_iter().map(endpoint).collect()
 }
 
@@ -130,12 +133,14 @@ mod tests {
 
     fn server(priority: u16, weight: u16, port: u16, addresses: &[&str]) -> Server {
         let addresses = addresses.iter().map(|address| address.parse().unwrap()).collect();
-        Server { priority, weight, port, addresses }
+        Server { host: "a.test.".to_owned(), priority, weight, port, addresses }
     }
 
     fn told(servers: &[Server]) -> Vec<(String, u8, u32)> {
         let level_and_weight = |found: &Endpoint<()>| {
-            let is = |level, weight| found.is_as(&Endpoint::new("", ()).level(level).weight(weight));
+            let is = |level, weight| {
+                found.is_as(&Endpoint::new("", ()).level(level).weight(weight).host("a.test"))
+            };
             (0..=255).flat_map(|level| (0..=500).map(move |weight| (level, weight))).find(|&(l, w)| is(l, w))
         };
         endpoints(servers)

@@ -224,6 +224,33 @@ impl Key<'_> {
     pub fn nginx_ip(address: IpAddr) -> Self {
         Self(Form::Hash(nginx_ip(address)))
     }
+
+    /// The network of a client's address: its first `v4` bits, or of IPv6 its first `v6`. An IPv4 address that is mapped
+    /// into IPv6 counts as IPv4; more bits than there are means all.
+    ///
+    /// `Key::from(address)` is `network(address, 24, 64)`.
+    ///
+    /// ```
+    /// use seawall::balance::Key;
+    /// let exact = |address: &str| Key::network(address.parse().unwrap(), 32, 128);
+    /// assert_ne!(exact("10.0.0.1"), exact("10.0.0.9"));
+    /// ```
+    #[must_use]
+    pub fn network(address: IpAddr, v4: u8, v6: u8) -> Self {
+        let hash = |octets: &[u8], bits: u8| {
+            let kept = usize::from(bits.div_ceil(8)).min(octets.len());
+            let mut network = [0; 16];
+            network[..kept].copy_from_slice(&octets[..kept]);
+            if let Some(last) = kept.checked_sub(1).filter(|_| !bits.is_multiple_of(8)) {
+                network[last] &= !(u8::MAX >> (bits % 8));
+            }
+            xxh3_64(&network[..kept])
+        };
+        Self(Form::Hash(match address.to_canonical() {
+            IpAddr::V4(address) => hash(&address.octets(), v4.min(32)),
+            IpAddr::V6(address) => hash(&address.octets(), v6.min(128)),
+        }))
+    }
 }
 
 impl<'a> From<&'a [u8]> for Key<'a> {
@@ -245,13 +272,10 @@ impl From<u64> for Key<'_> {
     }
 }
 
-/// The network of the address: /24 of IPv4, which includes mapped ones, /64 of IPv6.
+/// The network of the address: /24 of IPv4, which includes mapped ones, /64 of IPv6; see [`Key::network`].
 impl From<IpAddr> for Key<'_> {
     fn from(address: IpAddr) -> Self {
-        Self(Form::Hash(match address.to_canonical() {
-            IpAddr::V4(v4) => xxh3_64(&v4.octets()[..3]),
-            IpAddr::V6(v6) => xxh3_64(&v6.octets()[..8]),
-        }))
+        Self::network(address, 24, 64)
     }
 }
 
@@ -267,5 +291,20 @@ mod tests {
         assert_eq!(key("::ffff:192.0.2.1"), key("192.0.2.9"));
         assert_eq!(key("2001:db8::1"), key("2001:db8::ffff:1"));
         assert_ne!(key("2001:db8::1"), key("2001:db8:0:1::1"));
+        // Fixed for ever: what is hashed are the bytes of the network.
+        assert_eq!(key("192.0.2.1"), Key::from(xxh3_64(&[192, 0, 2])));
+    }
+
+    #[test]
+    fn the_mask_is_any_number_of_bits() {
+        let key = |address: &str, bits| Key::network(address.parse().unwrap(), bits, bits);
+        assert_eq!(key("10.0.16.1", 20), key("10.0.31.9", 20));
+        assert_ne!(key("10.0.16.1", 20), key("10.0.32.1", 20));
+        assert_eq!(key("10.0.0.1", 0), key("192.0.2.1", 0));
+        assert_eq!(key("10.0.0.1", 32), key("10.0.0.1", 255));
+        assert_ne!(key("10.0.0.1", 255), key("10.0.0.2", 255));
+        assert_eq!(key("2001:db8:8000::1", 33), key("2001:db8:ffff::1", 33));
+        assert_ne!(key("2001:db8:8000::1", 33), key("2001:db8:7fff::1", 33));
+        assert_ne!(key("::1:0", 255), key("::1:1", 255));
     }
 }

@@ -88,6 +88,23 @@ async fn known_ones_keep_their_service_and_an_equal_answer_changes_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_address_of_another_host_is_reached_anew_and_keeps_what_was_counted() {
+    let world = World::new();
+    *world.answer.lock() = Ok(vec![Endpoint::new("10.0.0.1:443", ()).host("a.test.")]);
+    let mut following = world.follow(Discovery::new());
+    run(&mut following, 1).await;
+    let held = world.pool.pick().unwrap();
+    assert_eq!(*held.service(), 1);
+    run(&mut following, 34).await;
+    assert_eq!(*world.pool.pick().unwrap().service(), 1, "the same host");
+    *world.answer.lock() = Ok(vec![Endpoint::new("10.0.0.1:443", ()).host("b.test")]);
+    run(&mut following, 34).await;
+    assert_eq!(*world.pool.pick().unwrap().service(), 2);
+    assert_eq!(world.pool.in_flight(), 1);
+    drop(held);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_failure_and_an_empty_answer_keep_the_last_good_set() {
     for bad in [Err(()), Ok(Vec::new())] {
         let world = World::new();

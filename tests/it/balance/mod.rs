@@ -1,6 +1,7 @@
 //! One of many.
 
 mod checks;
+mod driving;
 mod elsewhere;
 mod following;
 mod hashed;

@@ -2,7 +2,7 @@
 
 use seawall::balance::{
     Ask, Config, Endpoint, Failover, LeastConnections, P2c, Pool, RoundRobin, SlowStart, State, Token, Tried,
-    WeightedRoundRobin, Zoning,
+    WeightedRoundRobin, ZoneWeights, Zoning,
 };
 use seawall::health::{Checks, Finding, Health};
 use seawall::outlier::Outliers;
@@ -63,6 +63,43 @@ fn a_zone_that_falls_ill_sends_its_calls_away_and_few_endpoints_know_no_zones() 
     // Five are too few to balance within zones.
     let away = in_zone(&picks(&pool, 5_000), "b");
     assert!((3_800..4_200).contains(&away), "{away}");
+}
+
+#[test]
+fn zones_have_the_calls_that_their_weights_and_their_health_say() {
+    let weights = ZoneWeights::new([("x", 1), ("y", 2)]);
+    for config in
+        [Config::new(P2c::new()), Config::new(RoundRobin::new()), Config::new(WeightedRoundRobin::new())]
+    {
+        let pool = zoned(config.zone_weights(weights.clone()), &[("x", 4), ("y", 2), ("none", 4)]);
+        let share = || {
+            let seen = picks(&pool, 9_000);
+            assert_eq!(in_zone(&seen, "none"), 0, "{seen:?}");
+            in_zone(&seen, "x") as f64 / 9_000.0
+        };
+        assert!((share() - 0.333).abs() < 0.02);
+        pool.set_health("x0", Health::Unhealthy);
+        pool.set_health("x1", Health::Unhealthy);
+        // Half of it carries 1.4 times half of its weight: 0.7 of 2.7.
+        assert!((share() - 0.259).abs() < 0.02);
+        pool.set_health("x2", Health::Unhealthy);
+        pool.set_health("x3", Health::Unhealthy);
+        assert_eq!(share(), 0.0);
+    }
+}
+
+#[test]
+fn zones_without_a_weight_are_used_when_no_zone_has_one_and_in_panic() {
+    let weights = ZoneWeights::new([("gone", 1)]);
+    let pool = zoned(Config::new(P2c::new()).zone_weights(weights), &[("x", 2), ("y", 2)]);
+    assert!(in_zone(&picks(&pool, 1_000), "x") > 400);
+    let weights = ZoneWeights::new([("x", 1)]);
+    let pool = zoned(Config::new(P2c::new()).zone_weights(weights), &[("x", 2), ("y", 4)]);
+    assert_eq!(in_zone(&picks(&pool, 1_000), "x"), 1_000);
+    for id in ["y0", "y1", "y2", "y3"] {
+        pool.set_health(id, Health::Unhealthy);
+    }
+    assert!(in_zone(&picks(&pool, 6_000), "y") > 3_500, "the level panics, and everybody is used");
 }
 
 #[test]

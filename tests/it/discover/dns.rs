@@ -198,6 +198,26 @@ async fn a_service_has_levels_weights_and_ports() {
 }
 
 #[tokio::test]
+async fn an_address_knows_the_name_that_led_to_it() {
+    let server = Server::start().await;
+    let record =
+        |port, target: &str| (60, RData::SRV(SRV::new(1, 1, port, Name::from_ascii(target).unwrap())));
+    let records = vec![record(443, "a.test."), record(444, "b.test.")];
+    server.say("_https._tcp.test.", RecordType::SRV, Say::Records(records));
+    server.addresses("a.test.", 60, &["10.0.0.1"]);
+    server.addresses("b.test.", 60, &["fd00::2"]);
+    server.addresses(HOST, 60, &["10.0.0.9"]);
+    let hosts = async |mut dns: Dns| {
+        let found = dns.ask().await.unwrap();
+        found.endpoints().iter().map(|e| format!("{} {}", e.id(), e.host_name())).collect::<Vec<_>>()
+    };
+    let service = Dns::service("_https._tcp.test.").server(server.address);
+    assert_eq!(hosts(service).await, ["10.0.0.1:443 a.test", "[fd00::2]:444 b.test"]);
+    assert_eq!(hosts(server.host()).await, ["10.0.0.9:80 api.test"]);
+    assert_eq!(hosts(Dns::host("10.0.0.7", 80)).await, ["10.0.0.7:80 10.0.0.7"]);
+}
+
+#[tokio::test]
 async fn a_server_of_a_service_that_cannot_be_asked_for_stays_as_it_was() {
     let server = Server::start().await;
     let record = |target: &str| (60, RData::SRV(SRV::new(1, 1, 80, Name::from_ascii(target).unwrap())));

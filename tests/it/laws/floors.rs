@@ -35,6 +35,8 @@ const NOT_DECIDING: &[&str] = &[
     "snapshot",
     "seat",
     "drive",
+    "driving",
+    "warming",
     "ticket",
     "tried",
     "watch",
