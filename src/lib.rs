@@ -47,8 +47,9 @@
 //! | family | what it does | its members |
 //! |---|---|---|
 //! | [gates](gate) | say yes or no before a call, and hear how it went | [`rate_limit`], [`circuit_breaker`], [`concurrency`], [`throttle`]; [`Queued`](gate::Queued) waits for them, [`Keyed`](gate::Keyed) has one for each key |
-//! | drivers | call zero, one or many times | [`retry`], [`hedge`], [`timeout`], [`deadline`], [`fallback`] |
+//! | drivers | call zero, one or many times | [`retry`], [`hedge`], [`timeout`], [`deadline`], [`fallback`], `cache` |
 //! | pickers | choose one of many | [`balance`] with [`health`], [`outlier`] and [`discover`]; [`hash`] |
+//! | spools | write later what need not be written now | `cache::WriteBehind` |
 //! | stacks | all of it in the right order | [`policy`] |
 //!
 //! # What one result says
@@ -68,7 +69,7 @@
 //! # The order of a stack
 //!
 //! ```text
-//! fallback ► deadline ► retry(+budget) ► hedge ► breaker ► rate limit ► concurrency ► attempt timeout ► balance ► service
+//! fallback ► cache ► deadline ► retry(+budget) ► hedge ► breaker ► rate limit ► concurrency ► attempt timeout ► balance ► service
 //! ```
 //!
 //! [`Policy`] keeps it from the fallback to the attempt timeout, whatever order its slots are filled in;
@@ -80,12 +81,14 @@
 //!
 //! | feature | gives |
 //! |---|---|
-//! | `cache` | [`cache`]: the strategies of caching, and changes that are written later |
+//! | `cache` | `cache`: one load per key, stale answers while the source is down, changes that are written later; over moka |
+//! | `quick-cache` | a faster store for it |
+//! | `http-cache` | `http::cache`: the shared cache of HTTP by its RFCs, for the edge of a gateway |
 //! | `dns` | discovery by the name system |
-//! | `http` | classifiers for HTTP and gRPC, refusals as answers, client keys, replay of idempotent requests |
+//! | `http` | `http`: classifiers for HTTP and gRPC, refusals as answers, client keys, replay of idempotent requests |
 //! | `metrics` | forwards events to the `metrics` facade |
 //! | `net` | a health check that connects over TCP |
-//! | `redis` | limits and a cache tier that many processes share, over Redis or Valkey |
+//! | `redis` | `redis`: limits and a cache tier that many processes share, over Redis or Valkey |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

@@ -3,8 +3,12 @@
 //! ```text
 //! counts                     a table: instructions (if valgrind is there), allocations, ns with one and two threads
 //! counts GROUP               only the groups that begin so
-//! counts --calls ROW N       makes N calls of one row: what the table runs under valgrind
+//! counts --ceilings          fails if a row of ours takes more instructions than `ceilings.txt` allows
+//! counts --set-ceilings      writes that file anew
+//! counts --calls ROW N       makes N calls of one row: what the others run under valgrind
 //! ```
+
+mod ceilings;
 
 use cpu_time::ThreadTime;
 use seawall_benches::{Visit, rows};
@@ -24,6 +28,11 @@ fn main() {
         let calls = calls.parse().expect("a number of calls");
         rows(&mut Calls { row, calls });
         return;
+    }
+    match arguments.first().map(String::as_str) {
+        Some("--ceilings") => return ceilings::check(),
+        Some("--set-ceilings") => return ceilings::set(),
+        _ => {}
     }
     println!("| | instructions | allocations | ns | ns at two threads | ratio |");
     println!("|---|---:|---:|---:|---:|---:|");
