@@ -4,6 +4,7 @@ use axum::extract::Request;
 use axum::http::StatusCode;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use seawall::Priority;
 use seawall::rate_limit::Quota;
 use subtle::{Choice, ConstantTimeEq};
 
@@ -13,13 +14,31 @@ pub(crate) struct Tenant {
     pub(crate) name: &'static str,
     pub(crate) key: &'static str,
     pub(crate) quota: Quota,
+    /// Who goes first when there is not enough for all.
+    pub(crate) priority: Priority,
 }
 
+pub(crate) const GOLD: Tenant = Tenant {
+    name: "gold",
+    key: "gold-5f0c6a2e9b7d41388c1e",
+    quota: Quota::per_second(50_000),
+    priority: Priority::Critical,
+};
+pub(crate) const BRONZE: Tenant = Tenant {
+    name: "bronze",
+    key: "bronze-77a1d3c2f04e4b96",
+    quota: Quota::per_second(50).burst(25),
+    priority: Priority::Critical,
+};
+pub(crate) const BATCH: Tenant = Tenant {
+    name: "batch",
+    key: "batch-c1b0f2e8a94d4d17",
+    quota: Quota::per_second(50_000),
+    priority: Priority::Sheddable,
+};
+
 /// In real life these come from a store, and hashed.
-pub(crate) const TENANTS: [Tenant; 2] = [
-    Tenant { name: "gold", key: "gold-5f0c6a2e9b7d41388c1e", quota: Quota::per_second(50_000) },
-    Tenant { name: "bronze", key: "bronze-77a1d3c2f04e4b96", quota: Quota::per_second(50).burst(25) },
-];
+pub(crate) const TENANTS: [Tenant; 3] = [GOLD, BRONZE, BATCH];
 
 /// Lets a request in with its tenant in its extensions: 400 for a header that is no key, 401 for no key or a wrong one.
 pub(crate) async fn authenticate(mut request: Request, next: Next) -> Response {
@@ -32,7 +51,7 @@ pub(crate) async fn authenticate(mut request: Request, next: Next) -> Response {
     match tenant {
         Some(tenant) => {
             request.extensions_mut().insert(tenant);
-            // The backends have no business with it.
+            // The backends have no business with it, so what they answer depends on no tenant, and may be cached for all.
             request.headers_mut().remove("x-api-key");
             next.run(request).await
         }

@@ -1,66 +1,63 @@
 //! The edge: what stands between the clients and the way to the backends.
 //!
 //! ```text
-//! request id ► shed above a limit ► deadline ► limit per address ► API key ► limit per key ► route ► upstream
+//! request id ► shed above a limit ► deadline ► limit per address ► API key ► limit per key ► route ► forward ► upstream
 //!                └─ but not /healthz, /readyz, /metrics
 //! ```
 
 use crate::auth::{self, Tenant};
-use crate::ledger::Ledger;
-use crate::upstream::{self, Group, Upstream};
+use crate::forward::forward;
+use crate::upload;
+use crate::upstream::{Group, Upstreams};
 use axum::Router;
-use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{ConnectInfo, Request};
+use axum::http::{HeaderName, StatusCode};
 use axum::middleware::from_fn;
-use axum::response::Response;
 use axum::routing::{any, get};
-use http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use http::{StatusCode, Uri};
-use http_body_util::{Full, LengthLimitError};
 use metrics_exporter_prometheus::PrometheusHandle;
-use seawall::balance::Tried;
 use seawall::deadline::Deadlines;
-use seawall::http::{ClientAddress, ReplayBody, Respond, RespondService};
+use seawall::http::{ClientAddress, DeadlineHeaders, Respond};
 use seawall::rate_limit::{KeyedRateLimiter, Quota};
-use seawall::telemetry::{Metrics, Telemetry};
+use seawall::telemetry::Telemetry;
 use seawall::{ConcurrencyLimit, Gate};
-use std::error::Error;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::Duration;
-use tower::ServiceExt;
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
 
-/// How many calls the gateway works on at a time; the next is shed.
-pub(crate) const IN_FLIGHT: u32 = 96;
+/// How many calls the gateway works on at a time, a bound on its memory; the next is shed. More than one group may take.
+const IN_FLIGHT: u32 = 160;
 /// How many addresses, and how many keys, are told apart at a time.
 const KEYS: usize = 10_000;
+/// How long a whole call may take, attempts and waits and all, however patient its client.
+const LONGEST: Duration = Duration::from_secs(3);
+/// Those who watch over the gateway are neither shed nor counted.
+const WATCHERS: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
 
 /// The gateway, ready to be served.
 pub(crate) struct Gateway {
     pub(crate) app: Router,
     pub(crate) groups: Arc<[Group]>,
-    pub(crate) ledger: Arc<Ledger>,
     draining: Arc<AtomicBool>,
+    // Health checks and the cache's background, which end with the gateway.
+    _upstreams: Upstreams,
 }
 
 impl Gateway {
     /// A gateway that sends `/{group}` and all below it to the backends of that group. One client address may ask
-    /// for `per_address`, whatever its keys.
+    /// for `per_address`, whatever its keys. `tell` makes the telemetry of an instance.
     pub(crate) fn new(
-        groups: &[(&'static str, Vec<(&'static str, SocketAddr)>)],
+        groups: &[(&'static str, Vec<SocketAddr>)],
         per_address: Quota,
         prometheus: PrometheusHandle,
+        tell: impl Fn(&str) -> Telemetry,
     ) -> Self {
-        let (metrics, ledger) = (Arc::new(Metrics::new()), Arc::new(Ledger::default()));
-        let tell =
-            |name: String| Telemetry::new(name).observer(Arc::clone(&metrics)).observer(Arc::clone(&ledger));
-
+        let mut upstreams = Upstreams::new(&tell);
         let mut api = Router::new();
         let mut known = Vec::new();
         for (name, backends) in groups {
-            let (group, upstream) = upstream::group(name, backends, tell);
+            let (group, upstream) = upstreams.group(name, backends, &tell);
             let forward = move |request| forward(upstream.clone(), request);
             api = api
                 .route(&format!("/{name}"), any(forward.clone()))
@@ -73,16 +70,15 @@ impl Gateway {
         let clients =
             ClientAddress::proxies(["127.0.0.0/8", "::1"].map(|net| net.parse().expect("a network")))
                 .peer_from(|extensions| extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0));
-        let per_address =
-            clients.limit(KeyedRateLimiter::new(tell("per address".to_owned()), per_address, KEYS));
-        let per_key = KeyedRateLimiter::new(tell("per key".to_owned()), Quota::per_second(10), KEYS)
+        let per_address = clients.limit(KeyedRateLimiter::new(tell("per address"), per_address, KEYS));
+        let per_key = KeyedRateLimiter::new(tell("per key"), Quota::per_second(10), KEYS)
             .by(|request: &Request| tenant(request).map(|tenant| tenant.name))
             .quota(|request: &Request| tenant(request).map_or(Quota::deny_all(), |tenant| tenant.quota));
-        let shed = ConcurrencyLimit::new(tell("edge".to_owned()), IN_FLIGHT);
-
-        let headers = upstream::deadlines();
-        let deadlines =
-            Deadlines::per_request(tell("edge".to_owned()), move |request: &Request| headers.of(request));
+        let shed = ConcurrencyLimit::new(tell("edge"), IN_FLIGHT);
+        let (call, upload) = (deadlines().at_most(LONGEST), deadlines().at_most(upload::PATIENCE));
+        let deadlines = Deadlines::per_request(tell("edge"), move |request: &Request| {
+            if upload::is_large(request.headers()) { upload.of(request) } else { call.of(request) }
+        });
 
         let draining = Arc::new(AtomicBool::new(false));
         let (watched, leaving) = (Arc::clone(&groups), Arc::clone(&draining));
@@ -101,13 +97,10 @@ impl Gateway {
                     prometheus.render()
                 }),
             )
-            .layer(
-                Respond(shed.layer())
-                    .exempt(|parts| matches!(parts.uri.path(), "/healthz" | "/readyz" | "/metrics")),
-            )
+            .layer(Respond(shed.layer()).exempt(|parts| WATCHERS.contains(&parts.uri.path())))
             .layer(PropagateRequestIdLayer::x_request_id())
             .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid));
-        Self { app, groups, ledger, draining }
+        Self { app, groups, draining, _upstreams: upstreams }
     }
 
     /// From now on it tells whoever balances over gateways that it is leaving.
@@ -115,6 +108,11 @@ impl Gateway {
         let draining = Arc::clone(&self.draining);
         move || draining.store(true, SeqCst)
     }
+}
+
+/// How clients say how long they will wait, and backends hear how much of it is left.
+pub(crate) fn deadlines() -> DeadlineHeaders {
+    DeadlineHeaders::new().millis(HeaderName::from_static("x-request-timeout-ms"))
 }
 
 fn tenant(request: &Request) -> Option<&Tenant> {
@@ -130,79 +128,5 @@ fn readiness(groups: &[Group], draining: bool) -> (StatusCode, String) {
     match down.is_empty() {
         true => (StatusCode::OK, "ready\n".to_owned()),
         false => (StatusCode::SERVICE_UNAVAILABLE, format!("nobody to call for {}\n", down.join(", "))),
-    }
-}
-
-/// Sends a request on, and its answer back.
-async fn forward(upstream: Upstream, request: Request) -> Result<Response, StatusCode> {
-    let (mut parts, body) = request.into_parts();
-    let body = read(&parts.headers, body).await?;
-    strip(&mut parts.headers);
-    if let Some(ConnectInfo(peer)) = parts.extensions.get::<ConnectInfo<SocketAddr>>()
-        && let Ok(peer) = HeaderValue::try_from(peer.ip().to_string())
-    {
-        parts.headers.append(FORWARDED_FOR, peer);
-    }
-    // The backend's own name is set when one is picked.
-    parts.headers.remove(header::HOST);
-    parts.uri = parts.uri.path_and_query().cloned().map_or_else(Uri::default, Uri::from);
-    // A retry goes to a backend that this request has not tried.
-    parts.extensions.insert(Tried::new());
-    let request = Request::from_parts(parts, ReplayBody::capped(Full::new(body), LONGEST));
-    match RespondService::new(upstream).oneshot(request).await {
-        Ok(answer) => {
-            let mut answer = answer.map(Body::new);
-            strip(answer.headers_mut());
-            Ok(answer)
-        }
-        Err(_) => Err(StatusCode::BAD_GATEWAY),
-    }
-}
-
-/// The longest body that is let through.
-const LONGEST: usize = 256 * 1024;
-/// How long a client may take to send it.
-const UPLOAD: Duration = Duration::from_secs(10);
-
-/// Reads the body whole before anybody is called, so that a client who sends slowly holds no backend and is no
-/// evidence against one.
-async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, StatusCode> {
-    let announced = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-    if announced.is_some_and(|length: u64| length > LONGEST as u64) {
-        return Err(StatusCode::PAYLOAD_TOO_LARGE);
-    }
-    match tokio::time::timeout(UPLOAD, to_bytes(body, LONGEST)).await {
-        Ok(Ok(body)) => Ok(body),
-        Ok(Err(error)) if error.source().is_some_and(|source| source.is::<LengthLimitError>()) => {
-            Err(StatusCode::PAYLOAD_TOO_LARGE)
-        }
-        Ok(Err(_)) => Err(StatusCode::BAD_REQUEST),
-        Err(_) => Err(StatusCode::REQUEST_TIMEOUT),
-    }
-}
-
-const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-
-/// Takes out what is meant for the next hop alone (RFC 9110, 7.6.1).
-fn strip(headers: &mut HeaderMap) {
-    const HOP_BY_HOP: [HeaderName; 8] = [
-        header::CONNECTION,
-        HeaderName::from_static("keep-alive"),
-        header::PROXY_AUTHENTICATE,
-        header::PROXY_AUTHORIZATION,
-        header::TE,
-        header::TRAILER,
-        header::TRANSFER_ENCODING,
-        header::UPGRADE,
-    ];
-    let named: Vec<HeaderName> = headers
-        .get_all(header::CONNECTION)
-        .iter()
-        .filter_map(|line| line.to_str().ok())
-        .flat_map(|line| line.split(','))
-        .filter_map(|name| name.trim().parse().ok())
-        .collect();
-    for name in named.iter().chain(&HOP_BY_HOP) {
-        headers.remove(name);
     }
 }

@@ -119,7 +119,7 @@ fn date(value: &HeaderValue) -> Option<SystemTime> {
     httpdate::parse_http_date(value.to_str().ok()?.trim()).ok()
 }
 
-/// RFC 9111, 4.2.3, in whole seconds rounded up.
+/// RFC 9111, 4.2.3. To the moment, not rounded up: a `max-age` of one second is worth having.
 fn age(headers: &HeaderMap, arrival: Arrival) -> Duration {
     let apparent = headers.get(DATE).and_then(date).and_then(|sent| arrival.at.duration_since(sent).ok());
     let told = headers
@@ -130,8 +130,7 @@ fn age(headers: &HeaderMap, arrival: Arrival) -> Duration {
     let corrected = seconds(told.unwrap_or(0).min(1 << 31)) + arrival.delay;
     // A `Date` tells whole seconds: less than one is no age.
     let apparent = apparent.map_or(Duration::ZERO, |age| seconds(age.as_secs()));
-    let age = apparent.max(corrected);
-    seconds(age.as_secs() + u64::from(age.subsec_nanos() > 0))
+    apparent.max(corrected)
 }
 
 /// What the origin groups its answers by.

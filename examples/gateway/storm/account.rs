@@ -1,24 +1,29 @@
 //! The account of the storm: a table, and what must hold.
 
-use crate::ledger::Turn;
-use crate::load::Tally;
+use super::tally::Tally;
 use std::time::Duration;
 
 /// Prints what came of it, and remembers what did not hold.
 #[derive(Debug, Default)]
 pub(crate) struct Account {
+    phases: u32,
     held: u32,
     broken: Vec<String>,
 }
 
 impl Account {
-    pub(crate) fn phase(&self, title: &str) {
-        say!("\n{title}");
+    pub(crate) fn phase(&mut self, title: &str) {
+        self.phases += 1;
+        say!("\n{}. {title}", self.phases);
+    }
+
+    pub(crate) fn table(&self) {
         say!(
-            "  {:<10} {:>6} {:>6} {:>5} {:>5} {:>5} {:>6} {:>8} {:>8} {:>9}  share",
-            "group",
+            "  {:<10} {:>5} {:>5} {:>6} {:>5} {:>5} {:>5} {:>5} {:>7} {:>7} {:>8}  share",
+            "clients of",
             "sent",
             "200",
+            "cached",
             "429",
             "503",
             "504",
@@ -29,41 +34,25 @@ impl Account {
         );
     }
 
-    pub(crate) fn row(&self, group: &str, tally: &Tally, retries: Option<u64>) {
+    pub(crate) fn row(&self, group: &str, tally: &Tally, retries: u64) {
         let answered = tally.by_backend.values().sum::<u64>().max(1);
         let share =
             |(name, count): (&String, &u64)| format!("{name} {}%", (100 * count + answered / 2) / answered);
         let share: Vec<_> = tally.by_backend.iter().map(share).collect();
-        let attempts = retries.map_or_else(String::new, |retries| {
-            format!("{:.2}", 1.0 + retries as f64 / tally.sent.max(1) as f64)
-        });
         say!(
-            "  {group:<10} {:>6} {:>6} {:>5} {:>5} {:>5} {:>6} {:>8} {:>8} {attempts:>9}  {}",
+            "  {group:<10} {:>5} {:>5} {:>6} {:>5} {:>5} {:>5} {:>5} {:>7} {:>7} {:>8.2}  {}",
             tally.sent,
             tally.status(200),
+            tally.cached,
             tally.status(429),
             tally.status(503),
             tally.status(504),
             tally.other(),
             millis(tally.percentile(50)),
             millis(tally.percentile(99)),
+            1.0 + retries as f64 / tally.sent.max(1) as f64,
             share.join(", ")
         );
-    }
-
-    /// What each circuit did, in order.
-    pub(crate) fn turns(&self, turns: &[Turn]) {
-        let mut circuits: Vec<_> = turns.iter().map(|turn| turn.circuit).collect();
-        circuits.sort_unstable();
-        circuits.dedup();
-        for circuit in circuits {
-            let states: Vec<_> =
-                turns.iter().filter(|turn| turn.circuit == circuit).map(|turn| turn.state).collect();
-            let shown = states[..states.len().min(8)].join(" ► ");
-            let more =
-                if states.len() > 8 { format!(" ► … {} in all", states.len()) } else { String::new() };
-            say!("  circuit {circuit}: {shown}{more}");
-        }
     }
 
     pub(crate) fn must(&mut self, what: impl Into<String>, holds: bool) {
@@ -72,7 +61,7 @@ impl Account {
         if holds {
             self.held += 1;
         } else {
-            self.broken.push(what);
+            self.broken.push(format!("{} (in {})", what, self.phases));
         }
     }
 
