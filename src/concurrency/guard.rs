@@ -1,21 +1,23 @@
 use super::adaptive::{AdaptiveLimit, Algorithm};
 use super::by_priority::ByPriority;
 use super::shares::Shares;
-use crate::gate::{Exempting, Gate, Queued};
+use crate::gate::{Exempting, Fair, Gate, Queued};
 use crate::priority::Priority;
 use crate::telemetry::Telemetry;
+use std::hash::Hash;
 use std::time::Duration;
 
 /// What protects a server from more than it can do: the limits of this module, put together.
 ///
 /// An [`AdaptiveLimit`] finds how many requests the server works on best; above that the less important are refused
 /// first; the rest wait a little in a controlled queue, which serves the newest first while it stands, as the
-/// oldest are the likeliest to have given up; and what is exempt passes by all of it.
+/// oldest are the likeliest to have given up; there tenants may take turns; and what is exempt passes by all of it.
 ///
 /// ```text
-///   request ─ exempt? ──► handler
-///      └─► share of its class ─ slot free ──► handler
-///              │ refused: Priority   └─► queue: 100 ms, or 5 ms while it stands
+///   request ─ exempt? ──────────────────────────────────────────► handler
+///      └─► room in the share of its class? ─────────────────────► handler
+///             └─► queue: 100 ms, or 5 ms while it stands ─ turn ─► handler
+///                    └─► QueueFull, QueueTimeout
 /// ```
 ///
 /// # Examples
@@ -49,7 +51,8 @@ use std::time::Duration;
 /// | algorithm, places | none: arguments | see [`AdaptiveLimit::new`]; a place is a request in memory |
 /// | shares | 100, 90, 70, 50 % | see [`Shares`] |
 /// | wait | 100 ms, 5 ms while the queue stands | the numbers of *Fail at Scale* |
-/// | order | first come, first served; the newest first while the queue stands | |
+/// | order | first come, first served; the newest first while the queue stands | a caller who has just come is there still |
+/// | tenants | none | [`by_tenant`](Self::by_tenant) |
 #[derive(Clone, Debug)]
 pub struct OverloadGuard {
     limit: AdaptiveLimit,
@@ -111,7 +114,44 @@ impl OverloadGuard {
         P: Fn(&Req) -> Priority,
         X: Fn(&Req) -> bool,
     {
-        let gate = self.limit.by_priority(self.shares, priority).exempt(exempt);
+        self.queued(self.limit.by_priority(self.shares, priority).exempt(exempt))
+    }
+
+    /// As [`by`](Self::by), and those who wait take turns by `tenant`, within a class: a hundred requests of one do not
+    /// stand before the only one of another, and none has more than half of the places.
+    ///
+    /// ```
+    /// use seawall::Priority;
+    /// use seawall::concurrency::{Gradient, OverloadGuard};
+    ///
+    /// struct Request { account: u64, path: &'static str }
+    ///
+    /// let guard = OverloadGuard::new("api", Gradient::new(), 200);
+    /// let queued = guard.by_tenant(
+    ///     |request: &Request| request.account,
+    ///     |_: &Request| Priority::in_force(),
+    ///     |request: &Request| request.path == "/health",
+    /// );
+    /// let layer = queued.layer();
+    /// # let _ = layer;
+    /// ```
+    #[doc(alias = "fair queueing")]
+    pub fn by_tenant<Req: ?Sized, T, K, P, X>(
+        &self,
+        tenant: T,
+        priority: P,
+        exempt: X,
+    ) -> Queued<Exempting<Fair<ByPriority<AdaptiveLimit, P>, T>, X>>
+    where
+        T: Fn(&Req) -> K,
+        K: Hash,
+        P: Fn(&Req) -> Priority,
+        X: Fn(&Req) -> bool,
+    {
+        self.queued(self.limit.by_priority(self.shares, priority).fair(tenant).exempt(exempt))
+    }
+
+    fn queued<G: Gate>(&self, gate: G) -> Queued<G> {
         Queued::new(&self.telemetry, gate, self.places, INTERVAL).controlled(TARGET, INTERVAL).adaptive_lifo()
     }
 

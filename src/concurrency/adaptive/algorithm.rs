@@ -52,7 +52,7 @@ impl Advice {
 
 /// Finds the limit from what windows of calls have seen: a pure function of its state, a reading and the time.
 ///
-/// It is called once per sample window, never per call.
+/// It is called once per sample window, never per call, and under no lock.
 ///
 /// # Examples
 ///
@@ -62,7 +62,6 @@ impl Advice {
 /// use seawall::concurrency::{AdaptiveLimit, Advice, Algorithm, Reading};
 /// use seawall::Instant;
 ///
-/// #[derive(Debug)]
 /// struct Halving(f64);
 ///
 /// impl Algorithm for Halving {
@@ -82,7 +81,7 @@ impl Advice {
 ///
 /// assert_eq!(AdaptiveLimit::new("db", Halving(16.0)).limit(), 16);
 /// ```
-pub trait Algorithm: std::fmt::Debug + Send + 'static {
+pub trait Algorithm: Send + 'static {
     /// The limit as a real number; the whole part is in force.
     fn limit(&self) -> f64;
 

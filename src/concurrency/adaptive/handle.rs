@@ -1,4 +1,5 @@
 use super::algorithm::{Advice, Algorithm, Reading};
+use super::control::Control;
 use super::window::{OUTCOMES, Window};
 use crate::class::Class;
 use crate::concurrency::limit::Limit;
@@ -45,14 +46,7 @@ struct Shared {
     /// Samples are taken only of calls admitted since then.
     since: AtomicU64,
     parts: Box<[Padded<Mutex<Window>>]>,
-    control: Mutex<Control>,
-}
-
-/// What is touched once a window.
-struct Control {
-    algorithm: Box<dyn Algorithm>,
-    last: Option<Reading>,
-    windows: u64,
+    control: Control,
 }
 
 const NEVER: u64 = u64::MAX;
@@ -84,7 +78,7 @@ impl AdaptiveLimit {
             began: AtomicU64::new(NEVER),
             since: AtomicU64::new(0),
             parts: (0..PARTS).map(|_| Padded(Mutex::new(Window::default()))).collect(),
-            control: Mutex::new(Control { algorithm: Box::new(algorithm), last: None, windows: 0 }),
+            control: Control::new(algorithm),
         }))
     }
 
@@ -116,12 +110,18 @@ impl AdaptiveLimit {
     /// assert_eq!(limit.limit(), 10);
     /// ```
     pub fn set_bounds(&self, min: u32, max: u32) {
-        let to = {
-            let mut control = self.0.control.lock();
-            control.algorithm.set_bounds(min, max);
-            control.algorithm.limit() as u32
-        };
-        self.moved(self.0.slip.set_limit(to), Advice::Limit(to));
+        self.0.control.set_bounds(min, max);
+        self.bind();
+    }
+
+    /// Tells the algorithm of bounds that it has not been told of.
+    fn bind(&self) {
+        while let Some((mut algorithm, bounds)) = self.0.control.to_bind() {
+            let Some(to) = algorithm.bind(bounds) else { return };
+            let from = self.0.slip.set_limit(to);
+            drop(algorithm);
+            self.moved(from, Advice::Limit(to));
+        }
     }
 
     /// The limit in force.
@@ -155,18 +155,17 @@ impl AdaptiveLimit {
     /// ```
     #[must_use]
     pub fn snapshot(&self) -> AdaptiveSnapshot {
-        let slots = self.0.slip.slots();
-        let control = self.0.control.lock();
+        let (slots, known) = (self.0.slip.slots(), self.0.control.known());
         AdaptiveSnapshot {
             limit: slots.limit,
             in_flight: slots.in_flight,
             available: slots.available(),
             debt: slots.debt(),
             waiting: self.0.slip.line().len(),
-            estimate: control.algorithm.limit(),
-            reference: control.algorithm.reference(),
-            last: control.last,
-            windows: control.windows,
+            estimate: known.estimate,
+            reference: known.reference,
+            last: known.last,
+            windows: known.windows,
         }
     }
 
@@ -210,30 +209,35 @@ impl AdaptiveLimit {
     #[cold]
     #[inline(never)]
     fn close(&self, now: Instant) {
-        let moved = {
-            let mut control = self.0.control.lock();
-            let began = Instant::from_nanos(self.0.began.load(Relaxed));
-            let outcomes: u64 = self.0.parts.iter().map(|part| part.lock().outcomes()).sum();
-            if outcomes < OUTCOMES || !Window::is_long_enough(began, now) {
-                return;
-            }
-            let mut window = Window::default();
-            for part in &self.0.parts {
-                window.merge(std::mem::take(&mut *part.lock()));
-            }
-            let reading = window.reading();
-            let advice = control.algorithm.update(reading, now);
-            (control.last, control.windows) = (Some(reading), control.windows + 1);
-            let since = match advice {
-                Advice::Limit(_) => 0,
-                Advice::Probe(_) => now.as_nanos(),
-            };
-            self.0.since.store(since, Relaxed);
-            self.0.began.store(now.as_nanos(), Relaxed);
-            // Under the lock, so that of two windows the later one has the last word.
-            (self.0.slip.set_limit(advice.limit()), advice)
+        if let Some((from, advice)) = self.closed(now) {
+            self.moved(from, advice);
+        }
+        // Set while the algorithm was out.
+        self.bind();
+    }
+
+    /// Closes the window, if it may close: the limit before, and the advice. If somebody else is at it, what was counted is
+    /// in that window or in the next.
+    fn closed(&self, now: Instant) -> Option<(u32, Advice)> {
+        let mut algorithm = self.0.control.take()?;
+        let began = Instant::from_nanos(self.0.began.load(Relaxed));
+        let outcomes: u64 = self.0.parts.iter().map(|part| part.lock().outcomes()).sum();
+        if outcomes < OUTCOMES || !Window::is_long_enough(began, now) {
+            return None;
+        }
+        let mut window = Window::default();
+        for part in &self.0.parts {
+            window.merge(std::mem::take(&mut *part.lock()));
+        }
+        let advice = algorithm.update(window.reading(), now)?;
+        let since = match advice {
+            Advice::Limit(_) => 0,
+            Advice::Probe(_) => now.as_nanos(),
         };
-        self.moved(moved.0, moved.1);
+        self.0.since.store(since, Relaxed);
+        self.0.began.store(now.as_nanos(), Relaxed);
+        // While the algorithm is out, so that of two windows the later one has the last word.
+        Some((self.0.slip.set_limit(advice.limit()), advice))
     }
 
     /// The limit may have moved: whom that concerns is told, under no lock.
@@ -377,11 +381,13 @@ impl Evict for AdaptiveLimit {
 
 impl fmt::Debug for AdaptiveLimit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let known = self.0.control.known();
         f.debug_struct("AdaptiveLimit")
             .field("name", &self.0.telemetry.name())
             .field("limit", &self.limit())
             .field("in_flight", &self.in_flight())
-            .field("algorithm", &self.0.control.lock().algorithm)
+            .field("estimate", &known.estimate)
+            .field("reference", &known.reference)
             .finish_non_exhaustive()
     }
 }

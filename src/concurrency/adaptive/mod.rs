@@ -55,6 +55,7 @@
 
 mod aimd;
 mod algorithm;
+mod control;
 mod gradient;
 mod handle;
 mod vegas;

@@ -139,6 +139,8 @@ contract! {
     tuple_of_gates: Fused,
     balance: Balanced,
     queued: Queueing,
+    queued_by_turns: TakingTurns,
+    overload_guard: Guarded,
     policy: Stacked,
     policy_with_every_driver: Whole,
     shed: Shedding,

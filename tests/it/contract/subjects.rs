@@ -7,11 +7,11 @@ pub(crate) use super::shared::SharedAlone;
 use super::{Served, Subject};
 use crate::tools::Probe;
 use seawall::circuit_breaker::{Config, Probes, Trip};
-use seawall::concurrency::Shed;
-use seawall::gate::Queued;
+use seawall::concurrency::{AdaptiveLimit, Aimd, ByPriority, OverloadGuard, Shed};
+use seawall::gate::{Exempting, Fair, Queued};
 use seawall::rate_limit::{KeyedRateLimiter, LeasedRateLimiter, Quota};
 use seawall::telemetry::Telemetry;
-use seawall::{CircuitBreaker, ConcurrencyLimit, Gate, LiftLayer, RateLimiter};
+use seawall::{CircuitBreaker, ConcurrencyLimit, Gate, LiftLayer, Priority, RateLimiter};
 use std::time::Duration;
 use tower::Layer;
 use tower::layer::util::Stack;
@@ -271,6 +271,85 @@ impl Subject for Queueing {
 
     fn held(&self) -> u64 {
         u64::from(self.0.gate().in_flight()) + self.0.waiting() as u64
+    }
+}
+
+/// A queue in which tenants take turns.
+#[derive(Clone)]
+pub(crate) struct TakingTurns(Queued<Fair<ConcurrencyLimit, fn(&u32) -> u32>>);
+
+impl TakingTurns {
+    fn of(telemetry: &Telemetry, slots: u32, places: u32) -> Self {
+        let limit = ConcurrencyLimit::new(telemetry, slots);
+        Self(Queued::new(
+            telemetry,
+            limit.fair((|n| n % 2) as fn(&u32) -> u32),
+            places,
+            Duration::from_secs(1),
+        ))
+    }
+}
+
+impl Subject for TakingTurns {
+    const LAYER: &'static str = "QueuedLayer";
+    const EXTRA: usize = 256;
+
+    fn roomy(telemetry: Telemetry) -> Self {
+        Self::of(&telemetry, PLENTY, 8)
+    }
+
+    fn narrow(telemetry: Telemetry) -> Option<Self> {
+        Some(Self::of(&telemetry, 1, 0))
+    }
+
+    fn layer(&self) -> impl Layer<Probe, Service: Served> + Clone + use<> {
+        lifted(self.0.layer())
+    }
+
+    fn held(&self) -> u64 {
+        u64::from(self.0.gate().gate().in_flight()) + self.0.waiting() as u64
+    }
+}
+
+type By<T> = fn(&u32) -> T;
+type Tenants = Fair<ByPriority<AdaptiveLimit, By<Priority>>, By<u32>>;
+
+/// All that protects a server, put together: an adaptive limit, classes, tenants, exemptions and a controlled queue.
+#[derive(Clone)]
+pub(crate) struct Guarded {
+    guard: OverloadGuard,
+    queued: Queued<Exempting<Tenants, By<bool>>>,
+}
+
+impl Guarded {
+    fn of(telemetry: Telemetry, slots: u32, places: u32) -> Self {
+        let guard = OverloadGuard::new(telemetry, Aimd::new().between(slots, slots), places);
+        let tenant: By<u32> = |n| n % 2;
+        let priority: By<Priority> = |_| Priority::Critical;
+        let exempt: By<bool> = |n| *n == u32::MAX;
+        let queued = guard.by_tenant(tenant, priority, exempt);
+        Self { guard, queued }
+    }
+}
+
+impl Subject for Guarded {
+    const LAYER: &'static str = "QueuedLayer";
+    const EXTRA: usize = 256;
+
+    fn roomy(telemetry: Telemetry) -> Self {
+        Self::of(telemetry, PLENTY, 8)
+    }
+
+    fn narrow(telemetry: Telemetry) -> Option<Self> {
+        Some(Self::of(telemetry, 1, 0))
+    }
+
+    fn layer(&self) -> impl Layer<Probe, Service: Served> + Clone + use<> {
+        lifted(self.queued.layer())
+    }
+
+    fn held(&self) -> u64 {
+        u64::from(self.guard.limit().in_flight()) + self.queued.waiting() as u64
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod breaker;
 mod cancellation;
+mod contention;
 mod fair;
 mod lineless;
 mod order;
