@@ -4,8 +4,8 @@ use super::race::{Best, Race};
 use crate::class::{Class, Classify};
 use crate::clock::Timer;
 use crate::deadline;
-use crate::error::{Fault, Seen};
-use crate::retry::{Attempt, Cause, Ended, Replay, Token};
+use crate::error::Fault;
+use crate::retry::{Attempt, Cause, Ended, Replay, Token, may_follow};
 use crate::telemetry::{Kind, What};
 use crate::time::Instant;
 use pin_project_lite::pin_project;
@@ -240,22 +240,6 @@ where
             self.terms.rules.telemetry.tell(Kind::Hedge, What::BudgetExhausted);
         }
         token.is_some()
-    }
-}
-
-/// Whether this copy may be sent after that result.
-#[cold]
-fn may_follow<R, Req, T, E>(replay: &R, copy: &Req, result: &Result<T, E>) -> bool
-where
-    E: Fault,
-    R: Replay<Req, T, E::Inner>,
-{
-    match result {
-        Ok(answer) => replay.again(copy, Ok(answer)),
-        Err(fault) => match fault.see() {
-            Seen::Rejected(_) => false,
-            seen @ (Seen::TimedOut(_) | Seen::Inner(_)) => replay.again(copy, Err(seen)),
-        },
     }
 }
 

@@ -1,19 +1,17 @@
 use super::shared::{overdue, timed_out};
 use super::{Parts, Repeat};
 use crate::class::Classify;
-use crate::clock::Timer;
 use crate::deadline;
 use crate::error::{Fault, Rejected};
 use crate::gate::{Admit, Gate, Now, Permit};
 use crate::retry::{Ended, Step};
 use crate::time::Instant;
-use crate::timeout::{Limits, Watch};
+use crate::timeout::{Limits, NEVER, Watch};
 use pin_project_lite::pin_project;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 use tower_service::Service;
 
 type Pass<P> = <<P as Parts>::Gates as Gate>::Pass;
@@ -38,6 +36,9 @@ pin_project! {
     {
         #[pin]
         stage: Stage<S::Future>,
+        // One timer: the attempt's, and between two attempts the wait's.
+        #[pin]
+        watch: Watch,
         // Of the call under way.
         pass: Option<Pass<P>>,
         spare: Option<Spare<S, Req, P>>,
@@ -53,12 +54,8 @@ pin_project! {
         P::Repeat: Repeat<S, Req, S::Response, S::Error>,
     {
         fn drop(this: Pin<&mut Self>) {
-            let mut this = this.project();
             if this.pass.is_some() {
-                // The permit after the call it was for, and abandoned even if dropping that call panics.
-                let permit = Permit::held(this.shared.gates(), this.pass.take());
-                this.stage.set(Stage::Done);
-                drop(permit);
+                abandon(this);
             }
         }
     }
@@ -67,12 +64,26 @@ pin_project! {
 pin_project! {
     #[project = StageProj]
     enum Stage<F> {
-        Calling { #[pin] call: F, #[pin] watch: Watch },
-        Waiting { #[pin] timer: Timer },
+        Calling { #[pin] call: F },
+        Waiting,
         Readying,
         Refused { rejected: Rejected },
         Done,
     }
+}
+
+/// The permit after the call it was for, and abandoned even if dropping that call panics.
+#[cold]
+fn abandon<S, Req, P>(this: Pin<&mut ResponseFuture<S, Req, P>>)
+where
+    S: Service<Req>,
+    P: Parts,
+    P::Repeat: Repeat<S, Req, S::Response, S::Error>,
+{
+    let mut this = this.project();
+    let permit = Permit::held(this.shared.gates(), this.pass.take());
+    this.stage.set(Stage::Done);
+    drop(permit);
 }
 
 impl<S, Req, P> ResponseFuture<S, Req, P>
@@ -85,16 +96,18 @@ where
     pub(super) const fn called(
         shared: P,
         call: S::Future,
-        watch: Watch,
+        limit: u64,
         spare: Spare<S, Req, P>,
         pass: Option<Pass<P>>,
     ) -> Self {
-        Self { stage: Stage::Calling { call, watch }, pass, spare: Some(spare), kept: None, shared }
+        let stage = Stage::Calling { call };
+        Self { stage, watch: Watch::new(limit), pass, spare: Some(spare), kept: None, shared }
     }
 
     #[inline(always)]
     pub(super) const fn refused(shared: P, rejected: Rejected) -> Self {
-        Self { stage: Stage::Refused { rejected }, pass: None, spare: None, kept: None, shared }
+        let stage = Stage::Refused { rejected };
+        Self { stage, watch: Watch::new(NEVER), pass: None, spare: None, kept: None, shared }
     }
 }
 
@@ -110,77 +123,129 @@ where
 {
     type Output = Result<S::Response, S::Error>;
 
+    // An answer that is taken goes by here alone; whatever else may happen is out of its way.
     #[inline(always)]
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        loop {
+            let mut this = self.as_mut().project();
+            if let StageProj::Calling { call } = this.stage.as_mut().project() {
+                let shared = &*this.shared;
+                let end = match call.poll(cx) {
+                    Poll::Ready(Ok(answer)) => {
+                        let class = shared.classifier().classify(Ok(&answer));
+                        if let Some(pass) = this.pass.take() {
+                            shared.gates().settle(pass, class, &mut Now::lazy());
+                        }
+                        if this.spare.as_ref().is_none_or(|spare| shared.repeat().answers(spare, class)) {
+                            return Poll::Ready(Ok(answer));
+                        }
+                        self.as_mut().ended(Ended::Answered(class), Ok(answer))
+                    }
+                    Poll::Ready(Err(fault)) => self.as_mut().failed(fault),
+                    Poll::Pending => {
+                        let after = ready!(this.watch.poll_up(cx));
+                        let late = timed_out(shared.telemetry(), after);
+                        self.as_mut().failed(late.into())
+                    }
+                };
+                if let Some(result) = end {
+                    return Poll::Ready(result);
+                }
+            }
+            if let Some(result) = ready!(self.as_mut().poll_further(cx)) {
+                return Poll::Ready(result);
+            }
+        }
+    }
+}
+
+impl<S, Req, P> ResponseFuture<S, Req, P>
+where
+    S: Service<Req>,
+    S::Error: Fault,
+    P: Parts,
+    P::Gates: Admit<Req>,
+    P::Classifier: Classify<S::Response, <S::Error as Fault>::Inner>,
+    P::Repeat: Repeat<S, Req, S::Response, S::Error>,
+    P::Limits: Limits<Req>,
+{
+    /// An attempt came to an error: the end, unless another may follow.
+    #[cold]
+    #[inline(never)]
+    fn failed(mut self: Pin<&mut Self>, fault: S::Error) -> Option<Result<S::Response, S::Error>> {
+        let mut this = self.as_mut().project();
+        let permit = Permit::held(this.shared.gates(), this.pass.take());
+        // What the call held goes first.
+        this.stage.set(Stage::Done);
+        let result = Err(fault);
+        let ended = Ended::of(this.shared.classifier(), &result);
+        match ended {
+            Ended::Refused => permit.release(),
+            Ended::TimedOut(class) | Ended::Answered(class) => permit.settle(class),
+        }
+        self.ended(ended, result)
+    }
+
+    /// An attempt ended, and so did its permit: the end, unless another may follow.
+    #[cold]
+    #[inline(never)]
+    fn ended(
+        self: Pin<&mut Self>,
+        ended: Ended,
+        result: Result<S::Response, S::Error>,
+    ) -> Option<Result<S::Response, S::Error>> {
         let mut this = self.project();
-        let shared = &*this.shared;
+        let spare = this.spare.as_mut()?;
+        match this.shared.repeat().ended(spare, ended, &result) {
+            Step::Answer => Some(result),
+            Step::Kept => Some(this.kept.take().unwrap_or(result)),
+            Step::Wait(wait) => {
+                *this.kept = Some(result);
+                // A wait of nothing needs no timer.
+                this.stage.set(if wait.is_zero() { Stage::Readying } else { Stage::Waiting });
+                if !wait.is_zero() {
+                    this.watch.rest(wait);
+                }
+                None
+            }
+        }
+    }
+
+    /// On to the next attempt: ready without a result when that is under way.
+    #[cold]
+    #[inline(never)]
+    fn poll_further(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<S::Response, S::Error>>> {
+        let mut this = self.project();
         loop {
             match this.stage.as_mut().project() {
-                StageProj::Calling { call, watch } => {
-                    let result = match call.poll(cx) {
-                        Poll::Ready(result) => result,
-                        Poll::Pending => Err(timed_out(shared.telemetry(), ready!(watch.poll_up(cx))).into()),
-                    };
-                    // What the call held goes first; a classifier that panics abandons the permit at once.
-                    let mut permit = Permit::held(shared.gates(), this.pass.take());
-                    this.stage.set(Stage::Done);
-                    let ended = Ended::of(shared.classifier(), &result);
-                    match ended {
-                        Ended::Refused => permit.release(),
-                        Ended::TimedOut(class) | Ended::Answered(class) => {
-                            permit.end(class, &mut Now::lazy());
-                        }
-                    }
-                    let Some(spare) = this.spare else {
-                        return Poll::Ready(result);
-                    };
-                    match shared.repeat().ended(spare, ended, &result) {
-                        Step::Answer => return Poll::Ready(result),
-                        Step::Kept => return Poll::Ready(this.kept.take().unwrap_or(result)),
-                        Step::Wait(wait) => {
-                            *this.kept = Some(result);
-                            this.stage.as_mut().wait(wait);
-                        }
-                    }
-                }
-                StageProj::Waiting { timer } => {
-                    ready!(timer.poll_fired(cx));
+                StageProj::Calling { .. } => return Poll::Ready(None),
+                StageProj::Waiting => {
+                    ready!(this.watch.as_mut().poll_rested(cx));
                     this.stage.set(Stage::Readying);
                 }
                 StageProj::Readying => {
                     let Some(spare) = this.spare.as_mut() else {
                         return Poll::Pending; // never: only a call with a spare comes here
                     };
-                    match ready!(poll_again(shared, spare, cx)) {
-                        Ok(Again { call, watch, pass }) => {
+                    match ready!(poll_again(&*this.shared, spare, cx)) {
+                        Ok(Again { call, limit, pass }) => {
                             *this.pass = pass;
-                            this.stage.set(Stage::Calling { call, watch });
+                            this.watch.set(Watch::new(limit));
+                            this.stage.set(Stage::Calling { call });
                         }
                         Err(refusal) => {
-                            shared.repeat().refused(spare);
+                            this.shared.repeat().refused(spare);
                             this.stage.set(Stage::Done);
-                            return Poll::Ready(this.kept.take().unwrap_or(Err(refusal)));
+                            return Poll::Ready(Some(this.kept.take().unwrap_or(Err(refusal))));
                         }
                     }
                 }
-                StageProj::Refused { rejected } => return Poll::Ready(Err(S::Error::from(*rejected))),
+                StageProj::Refused { rejected } => return Poll::Ready(Some(Err(S::Error::from(*rejected)))),
                 StageProj::Done => return Poll::Pending, // polled after its end
             }
-        }
-    }
-}
-
-impl<F> Stage<F> {
-    /// Waits before the next attempt; a wait of nothing needs no timer.
-    #[cold]
-    fn wait(mut self: Pin<&mut Self>, wait: Duration) {
-        if wait.is_zero() {
-            self.set(Self::Readying);
-            return;
-        }
-        self.set(Self::Waiting { timer: Timer::unarmed() });
-        if let StageProj::Waiting { timer } = self.project() {
-            timer.arm(Instant::now() + wait);
         }
     }
 }
@@ -188,7 +253,7 @@ impl<F> Stage<F> {
 /// A further attempt, under way.
 struct Again<F, G: Gate> {
     call: F,
-    watch: Watch,
+    limit: u64,
     pass: Option<G::Pass>,
 }
 
@@ -222,9 +287,9 @@ where
         return Poll::Ready(Err(overdue(shared.telemetry()).into()));
     }
     let permit = Permit::acquire(shared.gates(), request, Now::lazy())?;
-    let watch = Watch::new(shared.limits().limit(request));
+    let limit = shared.limits().nanos(request);
     match shared.repeat().again(spare) {
-        Some(call) => Poll::Ready(Ok(Again { call, watch, pass: permit.into_pass() })),
+        Some(call) => Poll::Ready(Ok(Again { call, limit, pass: permit.into_pass() })),
         None => Poll::Pending, // never: `next` had one
     }
 }

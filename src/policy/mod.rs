@@ -99,6 +99,6 @@ pub use self::around::{Around, Between, Judged, Stack};
 pub use self::future::ResponseFuture;
 pub use self::handle::{Pointer, Policy, Slots, Static};
 pub use self::presets::{Client, Server};
-pub use self::repeat::{Once, Repeat, Spare};
+pub use self::repeat::{Once, Repeat};
 pub use self::service::{Calls, LiftedPolicy, PolicyService};
 pub use self::shared::{Inside, Outside, Parts, PerRequest, Shared, Unlimited};

@@ -1,8 +1,6 @@
-use crate::class::ByResult;
-use crate::deadline;
+use crate::class::{ByResult, Class};
 use crate::error::Fault;
-use crate::retry::{Attempt, Course, Ended, Replay, Retry, Step, may_follow};
-use std::mem;
+use crate::retry::{Ended, Replay, Retry, Spare, Step};
 use tower_service::Service;
 
 /// How often a policy makes a call: [`Once`], or by a [`Retry`].
@@ -21,7 +19,11 @@ where
     #[doc(hidden)]
     fn first(&self, service: &mut S, request: Req) -> (S::Future, Self::Spare);
 
-    /// An attempt ended.
+    /// Whether an answer of this class ends the call, as nearly all do.
+    #[doc(hidden)]
+    fn answers(&self, spare: &Self::Spare, class: Class) -> bool;
+
+    /// An attempt ended otherwise.
     #[doc(hidden)]
     fn ended(&self, spare: &mut Self::Spare, ended: Ended, result: &Result<T, E>) -> Step;
 
@@ -55,6 +57,10 @@ where
     }
 
     #[inline(always)]
+    fn answers(&self, (): &(), _: Class) -> bool {
+        true
+    }
+
     fn ended(&self, (): &mut (), _: Ended, _: &Result<T, E>) -> Step {
         Step::Answer
     }
@@ -70,14 +76,6 @@ where
     fn refused(&self, (): &mut ()) {}
 }
 
-/// What a call in flight keeps: the instance that was called, a copy of the request, and its course so far.
-#[derive(Debug)]
-pub struct Spare<S, Req> {
-    // `None` when no further attempt can follow.
-    again: Option<(S, Req)>,
-    course: Course,
-}
-
 #[expect(private_interfaces, reason = "sealed by what it speaks of")]
 impl<S, Req, T, E, Q> Repeat<S, Req, T, E> for Retry<ByResult, Q>
 where
@@ -88,42 +86,28 @@ where
     type Spare = Spare<S, Req>;
 
     #[inline(always)]
-    fn first(&self, service: &mut S, mut request: Req) -> (S::Future, Self::Spare) {
-        let copy = if self.rules().may_repeat() { self.copies().replay(&request) } else { None };
-        self.copies().mark(&mut request, Attempt::FIRST);
-        let course = Course::begin(self.rules());
-        let Some(copy) = copy else {
-            return (service.call(request), Spare { again: None, course });
-        };
-        // The ready instance goes along with the call, an unready clone stays.
-        let clone = service.clone();
-        let mut ready = mem::replace(service, clone);
-        (ready.call(request), Spare { again: Some((ready, copy)), course })
+    fn first(&self, service: &mut S, request: Req) -> (S::Future, Self::Spare) {
+        Spare::first(self.rules(), self.copies(), service, request)
     }
 
     #[inline(always)]
+    fn answers(&self, spare: &Self::Spare, class: Class) -> bool {
+        spare.answers(self.rules(), class)
+    }
+
     fn ended(&self, spare: &mut Self::Spare, ended: Ended, result: &Result<T, E>) -> Step {
-        let Spare { again, course } = spare;
-        let copy = again.as_ref().map(|(_, copy)| copy);
-        let repeatable = || may_follow(self.copies(), copy, result);
-        course.ended(self.rules(), ended, repeatable, deadline::in_force)
+        spare.ended(self.rules(), self.copies(), ended, result)
     }
 
     fn next<'a>(&self, spare: &'a mut Self::Spare) -> Option<(&'a mut S, &'a Req)> {
-        spare.again.as_mut().map(|(service, request)| (service, &*request))
+        spare.next()
     }
 
     fn again(&self, spare: &mut Self::Spare) -> Option<S::Future> {
-        let (mut service, mut request) = spare.again.take()?;
-        let copy = if spare.course.may_repeat(self.rules()) { self.copies().replay(&request) } else { None };
-        self.copies().mark(&mut request, spare.course.attempt());
-        spare.course.hand_over(self.rules());
-        let future = service.call(request);
-        spare.again = copy.map(|copy| (service, copy));
-        Some(future)
+        spare.again(self.rules(), self.copies())
     }
 
     fn refused(&self, spare: &mut Self::Spare) {
-        spare.course.refused();
+        spare.refused();
     }
 }

@@ -2,7 +2,7 @@ use super::{Around, Parts, Pointer, Policy, Repeat, ResponseFuture, Stack};
 use crate::class::Classify;
 use crate::error::{Fault, Rejected};
 use crate::gate::{Admit, Gate, Now, Permit, foreseen};
-use crate::timeout::{Limits, Watch};
+use crate::timeout::Limits;
 use std::fmt;
 use std::future::Future;
 use std::task::{Context, Poll};
@@ -68,9 +68,9 @@ where
         }
         match Permit::acquire(shared.gates(), &request, Now::lazy()) {
             Ok(permit) => {
-                let watch = Watch::new(shared.limits().limit(&request));
+                let limit = shared.limits().nanos(&request);
                 let (call, spare) = shared.repeat().first(&mut self.inner, request);
-                ResponseFuture::called(self.shared.clone(), call, watch, spare, permit.into_pass())
+                ResponseFuture::called(self.shared.clone(), call, limit, spare, permit.into_pass())
             }
             Err(rejected) => ResponseFuture::refused(self.shared.clone(), rejected),
         }

@@ -2,7 +2,7 @@ use super::Once;
 use crate::error::{Reason, Rejected, TimedOut};
 use crate::gate::Gate;
 use crate::telemetry::{Kind, Telemetry, What};
-use crate::timeout::Limits;
+use crate::timeout::{Limits, NEVER};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -206,6 +206,11 @@ impl<Req: ?Sized> Limits<Req> for Unlimited {
     #[inline]
     fn limit(&self, _: &Req) -> Option<Duration> {
         None
+    }
+
+    #[inline]
+    fn nanos(&self, _: &Req) -> u64 {
+        NEVER
     }
 }
 

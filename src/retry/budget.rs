@@ -5,6 +5,7 @@ use crate::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use crate::sync::{Mutex, Padded};
 use crate::time::Instant;
 use std::fmt;
+use std::ops::DerefMut;
 use std::sync::Arc;
 
 /// How many retries and hedges one peer is asked to bear: one per peer, its clones given to each
@@ -45,15 +46,35 @@ use std::sync::Arc;
 /// About 2 KiB each: the deposits are counted in parts, so that threads do not meet at them.
 #[derive(Clone)]
 pub struct RetryBudget {
+    // Known without a look at what is shared: what a request has to do for it.
+    duty: Duty,
     shared: Arc<Shared>,
-    deposits: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Duty {
+    Deposit,
+    // Below another driver, which has deposited already.
+    Nothing,
+    Settle,
 }
 
 #[expect(clippy::large_enum_variant, reason = "one per peer, and on the heap already")]
 enum Shared {
     Ratio(Requests),
-    Throttle { tokens: Padded<AtomicU32>, max: u32, per_success: u32 },
-    Quota { tokens: Padded<AtomicU32>, size: u32 },
+    Tokens(Tokens),
+}
+
+/// What lives by how attempts end: one number, and what it does at which end.
+struct Tokens {
+    left: Padded<AtomicU32>,
+    by: By,
+}
+
+#[derive(Clone, Copy)]
+enum By {
+    Throttle { max: u32, per_success: u32 },
+    Quota { size: u32 },
 }
 
 struct Requests {
@@ -76,15 +97,18 @@ impl RetryBudget {
     /// ```
     #[must_use]
     pub fn new(budget: Budget) -> Self {
-        let tokens = |n| Padded(AtomicU32::new(n));
-        let shared = match budget.0 {
+        let tokens = |n, by| Shared::Tokens(Tokens { left: Padded(AtomicU32::new(n)), by });
+        let (duty, shared) = match budget.0 {
             Kind::Ratio(share) => {
-                Shared::Ratio(Requests { deposits: Striped::default(), purse: Mutex::new(Purse::new(share)) })
+                let purse = Mutex::new(Purse::new(share));
+                (Duty::Deposit, Shared::Ratio(Requests { deposits: Striped::default(), purse }))
             }
-            Kind::Throttle { max, per_success } => Shared::Throttle { tokens: tokens(max), max, per_success },
-            Kind::Quota { size } => Shared::Quota { tokens: tokens(size), size },
+            Kind::Throttle { max, per_success } => {
+                (Duty::Settle, tokens(max, By::Throttle { max, per_success }))
+            }
+            Kind::Quota { size } => (Duty::Settle, tokens(size, By::Quota { size })),
         };
-        Self { shared: Arc::new(shared), deposits: true }
+        Self { duty, shared: Arc::new(shared) }
     }
 
     /// The same tokens, for use below another driver that has already deposited for the request: a hedge inside
@@ -100,7 +124,8 @@ impl RetryBudget {
     /// ```
     #[must_use]
     pub fn withdraw_only(&self) -> Self {
-        Self { shared: Arc::clone(&self.shared), deposits: false }
+        let duty = if self.duty == Duty::Deposit { Duty::Nothing } else { self.duty };
+        Self { duty, shared: Arc::clone(&self.shared) }
     }
 
     /// A request begins: once each, whatever is retried or hedged below. Reads no clock.
@@ -110,8 +135,8 @@ impl RetryBudget {
     /// ```
     #[inline]
     pub fn deposit(&self) {
-        if let Shared::Ratio(requests) = &*self.shared
-            && self.deposits
+        if self.duty == Duty::Deposit
+            && let Shared::Ratio(requests) = &*self.shared
         {
             requests.deposits.add(1);
         }
@@ -158,16 +183,8 @@ impl RetryBudget {
     #[cold]
     fn take(&self, price: u32, now: Instant) -> Option<Token> {
         let cost = match &*self.shared {
-            Shared::Ratio(requests) => {
-                let mut purse = requests.purse.lock();
-                purse.update(requests.deposits.take(), now);
-                purse.withdraw().then_some(1)?
-            }
-            Shared::Throttle { tokens, max, .. } => (tokens.load(Relaxed) > max / 2).then_some(0)?,
-            Shared::Quota { tokens, .. } => {
-                let take = |tokens: u32| tokens.checked_sub(price);
-                tokens.fetch_update(Relaxed, Relaxed, take).ok().map(|_| price)?
-            }
+            Shared::Ratio(requests) => requests.purse_at(now).withdraw().then_some(1)?,
+            Shared::Tokens(tokens) => tokens.take(price)?,
         };
         Some(Token { budget: self.clone(), cost, held: true })
     }
@@ -187,23 +204,10 @@ impl RetryBudget {
     /// ```
     #[inline]
     pub fn settle(&self, class: Class, token: Option<&Token>) {
-        if !matches!(*self.shared, Shared::Ratio(_)) {
-            self.learn(class, token.map_or(0, |token| token.cost));
-        }
-    }
-
-    #[inline(never)]
-    fn learn(&self, class: Class, last: u32) {
-        match (&*self.shared, class) {
-            (Shared::Throttle { tokens, max, per_success }, Class::Success) => {
-                raise(tokens, *per_success, *max)
-            }
-            (Shared::Throttle { tokens, .. }, Class::Transient | Class::Overload(_)) => {
-                let take = |tokens: u32| Some(tokens.saturating_sub(TOKEN));
-                let _ = tokens.fetch_update(Relaxed, Relaxed, take);
-            }
-            (Shared::Quota { tokens, size }, Class::Success) => raise(tokens, last.max(1), *size),
-            _ => {}
+        if self.duty == Duty::Settle
+            && let Shared::Tokens(tokens) = &*self.shared
+        {
+            tokens.learn(class, token.map_or(0, |token| token.cost));
         }
     }
 
@@ -226,29 +230,71 @@ impl RetryBudget {
     #[must_use]
     pub fn available_at(&self, now: Instant) -> u32 {
         match &*self.shared {
-            Shared::Ratio(requests) => {
-                let mut purse = requests.purse.lock();
-                purse.update(requests.deposits.take(), now);
-                purse.available()
-            }
-            Shared::Throttle { tokens, .. } => tokens.load(Relaxed) / TOKEN,
-            Shared::Quota { tokens, .. } => tokens.load(Relaxed),
+            Shared::Ratio(requests) => requests.purse_at(now).available(),
+            Shared::Tokens(tokens) => tokens.whole(),
         }
     }
 
     fn give_back(&self, cost: u32) {
         match &*self.shared {
             Shared::Ratio(requests) => requests.purse.lock().give_back(),
-            Shared::Throttle { .. } => {}
-            Shared::Quota { tokens, size } => raise(tokens, cost, *size),
+            Shared::Tokens(tokens) => tokens.give_back(cost),
         }
     }
 }
 
-/// Adds, up to a ceiling; at the ceiling nothing is written.
-fn raise(tokens: &AtomicU32, by: u32, ceiling: u32) {
-    let raise = |tokens: u32| (tokens < ceiling).then(|| tokens.saturating_add(by).min(ceiling));
-    let _ = tokens.fetch_update(Relaxed, Relaxed, raise);
+impl Requests {
+    /// The purse, with all that was paid in up to `now`.
+    fn purse_at(&self, now: Instant) -> impl DerefMut<Target = Purse> {
+        let mut purse = self.purse.lock();
+        purse.update(self.deposits.take(), now);
+        purse
+    }
+}
+
+impl Tokens {
+    /// Leave for an attempt of this price: what it cost.
+    fn take(&self, price: u32) -> Option<u32> {
+        match self.by {
+            By::Throttle { max, .. } => (self.left.load(Relaxed) > max / 2).then_some(0),
+            By::Quota { .. } => {
+                let take = |left: u32| left.checked_sub(price);
+                self.left.fetch_update(Relaxed, Relaxed, take).ok().map(|_| price)
+            }
+        }
+    }
+
+    #[inline(never)]
+    fn learn(&self, class: Class, last: u32) {
+        match (self.by, class) {
+            (By::Throttle { max, per_success }, Class::Success) => self.raise(per_success, max),
+            (By::Throttle { .. }, Class::Transient | Class::Overload(_)) => {
+                let take = |left: u32| Some(left.saturating_sub(TOKEN));
+                let _ = self.left.fetch_update(Relaxed, Relaxed, take);
+            }
+            (By::Quota { size }, Class::Success) => self.raise(last.max(1), size),
+            _ => {}
+        }
+    }
+
+    fn give_back(&self, cost: u32) {
+        if let By::Quota { size } = self.by {
+            self.raise(cost, size);
+        }
+    }
+
+    /// Adds, up to a ceiling; at the ceiling nothing is written.
+    fn raise(&self, by: u32, ceiling: u32) {
+        let raise = |left: u32| (left < ceiling).then(|| left.saturating_add(by).min(ceiling));
+        let _ = self.left.fetch_update(Relaxed, Relaxed, raise);
+    }
+
+    fn whole(&self) -> u32 {
+        match self.by {
+            By::Throttle { .. } => self.left.load(Relaxed) / TOKEN,
+            By::Quota { .. } => self.left.load(Relaxed),
+        }
+    }
 }
 
 impl Default for RetryBudget {
@@ -261,14 +307,14 @@ impl fmt::Debug for RetryBudget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let budget = Budget(match &*self.shared {
             Shared::Ratio(requests) => Kind::Ratio(requests.purse.lock().share()),
-            Shared::Throttle { max, per_success, .. } => {
-                Kind::Throttle { max: *max, per_success: *per_success }
-            }
-            Shared::Quota { size, .. } => Kind::Quota { size: *size },
+            Shared::Tokens(tokens) => match tokens.by {
+                By::Throttle { max, per_success } => Kind::Throttle { max, per_success },
+                By::Quota { size } => Kind::Quota { size },
+            },
         });
         f.debug_struct("RetryBudget")
             .field("budget", &budget)
-            .field("deposits", &self.deposits)
+            .field("deposits", &(self.duty != Duty::Nothing))
             .finish_non_exhaustive()
     }
 }
@@ -373,7 +419,7 @@ mod tests {
         let half = Ratio::percent(50);
         let budget = RetryBudget::new(Budget::throttle(10, half));
         let thousandths = || match &*budget.shared {
-            Shared::Throttle { tokens, .. } => tokens.load(Relaxed),
+            Shared::Tokens(tokens) => tokens.left.load(Relaxed),
             _ => unreachable!(),
         };
         let succeeds = |index: u32| matches!(index, 0 | 3 | 6 | 10..=14 | 16 | 18);

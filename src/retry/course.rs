@@ -33,12 +33,6 @@ impl Rules {
         self.glance.store(glance, Relaxed);
     }
 
-    /// Whether a first attempt may be followed by another: only then is a copy asked for.
-    #[inline(always)]
-    pub(crate) fn may_repeat(&self) -> bool {
-        self.attempts() > 1
-    }
-
     #[inline(always)]
     fn attempts(&self) -> u32 {
         self.glance.load(Relaxed) >> 1
@@ -46,12 +40,14 @@ impl Rules {
 
     #[inline]
     fn is_timed(&self) -> bool {
-        self.glance.load(Relaxed) & 1 == 1
+        self.glance.load(Relaxed) & TIMED != 0
     }
 }
 
+const TIMED: u32 = 1;
+
 fn glance(plan: &Plan) -> u32 {
-    plan.max_attempts().min(u32::MAX >> 1) << 1 | u32::from(plan.is_timed())
+    plan.max_attempts().min(u32::MAX >> 1) << 1 | if plan.is_timed() { TIMED } else { 0 }
 }
 
 /// How an attempt ended, as far as the retrying goes.
@@ -126,15 +122,17 @@ impl Course {
         Attempt::new(self.attempts.made() + 1, Cause::Retry)
     }
 
-    /// The first attempt starts: a value made at once, because one that is changed and then moved costs more
-    /// than all that it says.
+    /// The first attempt starts; and whether it may be followed by another: only then is a copy asked for.
+    ///
+    /// A value made at once, because one that is changed and then moved costs more than all that it says.
     #[inline(always)]
-    pub(crate) fn begin(rules: &Rules) -> Self {
+    pub(crate) fn begin(rules: &Rules) -> (Self, bool) {
+        let glance = rules.glance.load(Relaxed);
         if let Some(budget) = &rules.budget {
             budget.deposit();
         }
-        let first = if rules.is_timed() { Some(Instant::now()) } else { None };
-        Self { attempts: Attempts::begun(first), token: None }
+        let first = if glance & TIMED == 0 { None } else { Some(Instant::now()) };
+        (Self { attempts: Attempts::begun(first), token: None }, glance >> 1 > 1)
     }
 
     /// An attempt starts. Reads the clock only if the plan reckons from the first start.
@@ -167,10 +165,18 @@ impl Course {
         self.attempts.start();
     }
 
+    /// Whether an answer of this class ends the call, as nearly all do; if not, see [`ended`](Self::ended).
+    #[inline(always)]
+    pub(crate) fn answers(&self, rules: &Rules, class: Class) -> bool {
+        let is_over = !class.is_retryable();
+        if is_over && let Some(budget) = &rules.budget {
+            budget.settle(class, self.token.as_ref());
+        }
+        is_over
+    }
+
     /// An attempt ended. `repeatable` says whether there is a copy that may be sent after this result,
     /// `deadline` when all must be over; both are asked only if it comes to that.
-    // Always: an answer is a few compares, and a call of this with all that it is told is thirty instructions.
-    #[inline(always)]
     pub(crate) fn ended(
         &mut self,
         rules: &Rules,
@@ -182,26 +188,12 @@ impl Course {
             self.refused();
             return Step::Kept;
         };
+        if self.answers(rules, class) {
+            return Step::Answer;
+        }
         if let Some(budget) = &rules.budget {
             budget.settle(class, self.token.as_ref());
         }
-        if class.is_retryable() {
-            self.failed(rules, ended, class, repeatable, deadline)
-        } else {
-            Step::Answer
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn failed(
-        &mut self,
-        rules: &Rules,
-        ended: Ended,
-        class: Class,
-        repeatable: impl FnOnce() -> bool,
-        deadline: impl FnOnce() -> Instant,
-    ) -> Step {
         if self.attempts.made() >= rules.attempts() {
             return self.stop(rules, Stop::Attempts);
         }

@@ -1,9 +1,9 @@
-use super::course::{Course, Ended, Step};
-use super::{Replay, Terms};
+use super::course::{Ended, Step};
+use super::{Replay, Spare, Terms};
 use crate::class::Classify;
 use crate::clock::Timer;
 use crate::deadline;
-use crate::error::{Fault, Seen};
+use crate::error::Fault;
 use crate::time::Instant;
 use pin_project_lite::pin_project;
 use std::fmt;
@@ -25,9 +25,7 @@ pin_project! {
     {
         #[pin]
         stage: Stage<S::Future>,
-        course: Course,
-        // For the attempt to come: the instance that made the last one, and a copy. `None` if there can be none.
-        again: Option<(S, Req)>,
+        spare: Spare<S, Req>,
         // The last real result, while another attempt is on its way.
         kept: Option<Result<S::Response, S::Error>>,
         terms: P,
@@ -47,27 +45,14 @@ pin_project! {
 
 impl<S: Service<Req>, Req, P, R> ResponseFuture<S, Req, P, R> {
     #[inline]
-    pub(super) const fn called(
-        call: S::Future,
-        course: Course,
-        again: Option<(S, Req)>,
-        terms: P,
-        replay: R,
-    ) -> Self {
-        Self { stage: Stage::Calling { call }, course, again, kept: None, terms, replay }
+    pub(super) const fn called(call: S::Future, spare: Spare<S, Req>, terms: P, replay: R) -> Self {
+        Self { stage: Stage::Calling { call }, spare, kept: None, terms, replay }
     }
 
     /// A call that has not begun: its first attempt starts at the first poll.
     #[inline]
     pub(super) const fn asleep(service: S, request: Req, terms: P, replay: R) -> Self {
-        Self {
-            stage: Stage::Readying,
-            course: Course::new(),
-            again: Some((service, request)),
-            kept: None,
-            terms,
-            replay,
-        }
+        Self { stage: Stage::Readying, spare: Spare::asleep(service, request), kept: None, terms, replay }
     }
 }
 
@@ -81,65 +66,103 @@ where
 {
     type Output = Result<S::Response, S::Error>;
 
+    // An answer that is taken goes by here alone; whatever else may happen is out of its way.
     #[inline]
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut this = self.project();
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         loop {
-            match this.stage.as_mut().project() {
-                StageProj::Calling { call } => {
-                    let result = ready!(call.poll(cx));
-                    let ended = Ended::of(&this.terms.classifier, &result);
-                    let copy = this.again.as_ref().map(|(_, copy)| copy);
-                    let again = || may_follow(this.replay, copy, &result);
-                    match this.course.ended(&this.terms.rules, ended, again, deadline::in_force) {
-                        Step::Answer => return Poll::Ready(result),
-                        Step::Kept => return Poll::Ready(this.kept.take().unwrap_or(result)),
-                        Step::Wait(wait) => {
-                            *this.kept = Some(result);
-                            this.stage.as_mut().wait(wait);
+            let mut this = self.as_mut().project();
+            if let StageProj::Calling { call } = this.stage.as_mut().project() {
+                let end = match ready!(call.poll(cx)) {
+                    Ok(answer) => {
+                        let class = this.terms.classifier.classify(Ok(&answer));
+                        if this.spare.answers(&this.terms.rules, class) {
+                            return Poll::Ready(Ok(answer));
                         }
+                        self.as_mut().ended(Ended::Answered(class), Ok(answer))
                     }
+                    Err(fault) => self.as_mut().failed(fault),
+                };
+                if let Some(result) = end {
+                    return Poll::Ready(result);
                 }
-                StageProj::Waiting { timer } => {
-                    ready!(timer.poll_fired(cx));
-                    this.stage.set(Stage::Readying);
-                }
-                StageProj::Readying => {
-                    // `None`: never, a wait is begun only for an attempt that can follow.
-                    let Some((service, _)) = this.again else { return Poll::Pending };
-                    if let Err(error) = ready!(service.poll_ready(cx)) {
-                        this.course.refused();
-                        this.stage.set(Stage::Done);
-                        return Poll::Ready(this.kept.take().unwrap_or(Err(error)));
-                    }
-                    // A timer is coarser than a deadline, and readiness takes its time.
-                    if this.kept.is_some()
-                        && deadline::is_over(Instant::now)
-                        && let Some(kept) = this.kept.take()
-                    {
-                        this.course.refused();
-                        this.stage.set(Stage::Done);
-                        return Poll::Ready(kept);
-                    }
-                    let Some((mut service, mut request)) = this.again.take() else { return Poll::Pending };
-                    let further = this.course.may_repeat(&this.terms.rules);
-                    let copy = if further { this.replay.replay(&request) } else { None };
-                    this.replay.mark(&mut request, this.course.attempt());
-                    this.course.hand_over(&this.terms.rules);
-                    let call = service.call(request);
-                    *this.again = copy.map(|copy| (service, copy));
-                    this.stage.set(Stage::Calling { call });
-                }
-                // Polled after its end.
-                StageProj::Done => return Poll::Pending,
+            }
+            if let Some(result) = ready!(self.as_mut().poll_further(cx)) {
+                return Poll::Ready(result);
             }
         }
     }
 }
 
-impl<F> Stage<F> {
-    /// The attempt's future goes, and with it whatever it held of the service.
+impl<S, Req, P, C, R> ResponseFuture<S, Req, P, R>
+where
+    S: Service<Req>,
+    S::Error: Fault,
+    P: Deref<Target = Terms<C>>,
+    C: Classify<S::Response, <S::Error as Fault>::Inner>,
+    R: Replay<Req, S::Response, <S::Error as Fault>::Inner>,
+{
+    /// An attempt came to an error: the end, unless another may follow.
     #[cold]
+    #[inline(never)]
+    fn failed(self: Pin<&mut Self>, fault: S::Error) -> Option<Result<S::Response, S::Error>> {
+        let result = Err(fault);
+        let ended = Ended::of(&self.terms.classifier, &result);
+        self.ended(ended, result)
+    }
+
+    /// An attempt ended: the end, unless another may follow.
+    #[cold]
+    #[inline(never)]
+    fn ended(
+        self: Pin<&mut Self>,
+        ended: Ended,
+        result: Result<S::Response, S::Error>,
+    ) -> Option<Result<S::Response, S::Error>> {
+        let this = self.project();
+        match this.spare.ended(&this.terms.rules, this.replay, ended, &result) {
+            Step::Answer => Some(result),
+            Step::Kept => Some(this.kept.take().unwrap_or(result)),
+            Step::Wait(wait) => {
+                *this.kept = Some(result);
+                // The attempt's future goes, and with it whatever it held of the service.
+                this.stage.wait(wait);
+                None
+            }
+        }
+    }
+
+    /// On to the next attempt: ready without a result when that is under way.
+    #[cold]
+    #[inline(never)]
+    fn poll_further(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<S::Response, S::Error>>> {
+        let mut this = self.project();
+        if let StageProj::Waiting { timer } = this.stage.as_mut().project() {
+            ready!(timer.poll_fired(cx));
+            this.stage.set(Stage::Readying);
+        }
+        // `None`: polled after its end, for a wait is begun only for an attempt that can follow.
+        let Some((service, _)) = this.spare.next() else { return Poll::Pending };
+        let end = match ready!(service.poll_ready(cx)) {
+            Err(error) => Some(this.kept.take().unwrap_or(Err(error))),
+            // A timer is coarser than a deadline, and readiness takes its time.
+            Ok(()) if this.kept.is_some() && deadline::is_over(Instant::now) => this.kept.take(),
+            Ok(()) => None,
+        };
+        if end.is_some() {
+            this.spare.refused();
+            this.stage.set(Stage::Done);
+        } else if let Some(call) = this.spare.again(&this.terms.rules, this.replay) {
+            this.stage.set(Stage::Calling { call });
+        }
+        Poll::Ready(end)
+    }
+}
+
+impl<F> Stage<F> {
+    /// A wait of nothing needs no timer.
     fn wait(mut self: Pin<&mut Self>, wait: Duration) {
         if wait.is_zero() {
             self.set(Self::Readying);
@@ -152,24 +175,8 @@ impl<F> Stage<F> {
     }
 }
 
-/// Whether there is a copy, and it may be sent after this result.
-#[cold]
-pub(crate) fn may_follow<R, Req, T, E>(replay: &R, copy: Option<&Req>, result: &Result<T, E>) -> bool
-where
-    E: Fault,
-    R: Replay<Req, T, E::Inner>,
-{
-    copy.is_some_and(|copy| match result {
-        Ok(answer) => replay.again(copy, Ok(answer)),
-        Err(fault) => match fault.see() {
-            Seen::Rejected(_) => false,
-            seen @ (Seen::TimedOut(_) | Seen::Inner(_)) => replay.again(copy, Err(seen)),
-        },
-    })
-}
-
 impl<S: Service<Req>, Req, P, R> fmt::Debug for ResponseFuture<S, Req, P, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ResponseFuture").field("course", &self.course).finish_non_exhaustive()
+        f.debug_struct("ResponseFuture").finish_non_exhaustive()
     }
 }

@@ -1,4 +1,4 @@
-use crate::error::Seen;
+use crate::error::{Fault, Seen};
 
 /// Makes the copies of a request that later attempts are made with.
 ///
@@ -40,6 +40,21 @@ pub trait Replay<Req, T: ?Sized, E: ?Sized> {
     /// Marks a request with the attempt that it is sent by, the first one too: by default not at all.
     fn mark(&self, request: &mut Req, attempt: Attempt) {
         let _ = (request, attempt);
+    }
+}
+
+/// Whether the copy may be sent after this result.
+pub(crate) fn may_follow<R, Req, T, E>(replay: &R, copy: &Req, result: &Result<T, E>) -> bool
+where
+    E: Fault,
+    R: Replay<Req, T, E::Inner>,
+{
+    match result {
+        Ok(answer) => replay.again(copy, Ok(answer)),
+        Err(fault) => match fault.see() {
+            Seen::Rejected(_) => false,
+            seen @ (Seen::TimedOut(_) | Seen::Inner(_)) => replay.again(copy, Err(seen)),
+        },
     }
 }
 

@@ -1,8 +1,6 @@
-use super::course::Course;
-use super::{Attempt, Replay, ResponseFuture, Retry, Terms};
+use super::{Replay, ResponseFuture, Retry, Spare, Terms};
 use crate::class::Classify;
 use crate::error::Fault;
-use std::mem;
 use std::ops::Deref;
 use std::task::{Context, Poll};
 use tower_service::Service;
@@ -65,18 +63,8 @@ where
     }
 
     #[inline]
-    fn call(&mut self, mut request: Req) -> Self::Future {
-        let rules = &self.terms.rules;
-        let copy = if rules.may_repeat() { self.replay.replay(&request) } else { None };
-        self.replay.mark(&mut request, Attempt::FIRST);
-        let course = Course::begin(rules);
-        let (terms, replay) = (self.terms.clone(), self.replay.clone());
-        if let Some(copy) = copy {
-            let clone = self.inner.clone();
-            let mut ready = mem::replace(&mut self.inner, clone);
-            ResponseFuture::called(ready.call(request), course, Some((ready, copy)), terms, replay)
-        } else {
-            ResponseFuture::called(self.inner.call(request), course, None, terms, replay)
-        }
+    fn call(&mut self, request: Req) -> Self::Future {
+        let (call, spare) = Spare::first(&self.terms.rules, &self.replay, &mut self.inner, request);
+        ResponseFuture::called(call, spare, self.terms.clone(), self.replay.clone())
     }
 }

@@ -8,7 +8,6 @@ use std::future::Future;
 use std::ops::Deref;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 pin_project! {
     /// The answer of a [`TimeoutService`](super::TimeoutService), or of a direct call.
@@ -25,7 +24,7 @@ pin_project! {
 
 impl<F, P> ResponseFuture<F, P> {
     #[inline]
-    pub(super) const fn new(inner: F, limit: Option<Duration>, terms: P) -> Self {
+    pub(super) const fn new(inner: F, limit: u64, terms: P) -> Self {
         Self { inner: Some(inner), watch: Watch::new(limit), terms }
     }
 }

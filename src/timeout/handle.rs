@@ -49,6 +49,13 @@ pub struct Terms<L> {
 pub trait Limits<Req: ?Sized> {
     /// The time for this request.
     fn limit(&self, request: &Req) -> Option<Duration>;
+
+    // In nanoseconds: a time that is kept so need not be divided for a call that never waits.
+    #[doc(hidden)]
+    #[inline]
+    fn nanos(&self, request: &Req) -> u64 {
+        self.limit(request).map_or(NEVER, nanos)
+    }
 }
 
 impl<F, Req: ?Sized> Limits<Req> for F
@@ -64,7 +71,8 @@ where
 /// The same time for every call.
 pub struct Every(AtomicU64);
 
-const NEVER: u64 = u64::MAX;
+/// A limit in nanoseconds that is none.
+pub(crate) const NEVER: u64 = u64::MAX;
 
 impl Every {
     /// No limit, until one is set.
@@ -97,6 +105,11 @@ impl<Req: ?Sized> Limits<Req> for Every {
             NEVER => None,
             limit => Some(Duration::from_nanos(limit)),
         }
+    }
+
+    #[inline]
+    fn nanos(&self, _: &Req) -> u64 {
+        self.0.load(Relaxed)
     }
 }
 
@@ -194,7 +207,7 @@ impl<L> Timeout<L> {
         F: FnOnce() -> Fut,
         Fut: Future<Output = Result<T, E>>,
     {
-        ResponseFuture::new(Lazy::lifted(call), self.0.limits.limit(&()), &self.0)
+        ResponseFuture::new(Lazy::lifted(call), self.0.limits.nanos(&()), &self.0)
     }
 
     /// [`run`](Self::run) for a call whose error is lifted already, because it goes through another primitive.
@@ -218,7 +231,7 @@ impl<L> Timeout<L> {
         Fut: Future<Output = Result<T, E>>,
         E: Fault,
     {
-        ResponseFuture::new(Lazy::new(call), self.0.limits.limit(&()), &self.0)
+        ResponseFuture::new(Lazy::new(call), self.0.limits.nanos(&()), &self.0)
     }
 
     /// A tower layer over this handle.

@@ -80,6 +80,7 @@ mod service;
 mod watch;
 
 pub use self::future::ResponseFuture;
+pub(crate) use self::handle::NEVER;
 pub use self::handle::{Every, Limits, Terms, Timeout};
 pub use self::layer::TimeoutLayer;
 pub use self::service::TimeoutService;

@@ -58,7 +58,7 @@ where
 
     #[inline]
     fn call(&mut self, request: Req) -> Self::Future {
-        let limit = self.terms.limits.limit(&request);
+        let limit = self.terms.limits.nanos(&request);
         ResponseFuture::new(self.inner.call(request), limit, self.terms.clone())
     }
 }

@@ -63,7 +63,8 @@ const NOT_DECIDING: &[&str] = &[
     "control", // the lock and the atomics around a circuit
     "around",  // the drivers of a stack, built around it
     "presets", // stacks ready made
-    "repeat",  // a service taken along for further attempts
+    "repeat",
+    "spare", // a service taken along for further attempts
     "backlog",
     "batch",
     "background",
