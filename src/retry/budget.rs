@@ -420,7 +420,7 @@ mod tests {
         let budget = RetryBudget::new(Budget::throttle(10, half));
         let thousandths = || match &*budget.shared {
             Shared::Tokens(tokens) => tokens.left.load(Relaxed),
-            _ => unreachable!(),
+            Shared::Ratio(_) => unreachable!(),
         };
         let succeeds = |index: u32| matches!(index, 0 | 3 | 6 | 10..=14 | 16 | 18);
         let (mut index, mut calls) = (0, Vec::new());
