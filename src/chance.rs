@@ -50,14 +50,20 @@ impl Chance {
         fn from_the_system() -> u64 {
             rand::Rng::next_u64(&mut rand::rng())
         }
-        let mut own = Self(match STREAM.get() {
+        let seed = match STREAM.get() {
             0 => from_the_system(),
             state => state,
-        });
-        let seed = own.draw();
-        STREAM.set(own.0);
+        };
+        STREAM.set(seed.wrapping_add(Self::APART));
         Self(seed)
     }
+
+    /// What a step adds: 2⁶⁴ over the golden ratio.
+    const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
+
+    /// How far apart a thread's streams begin: `STEP` steps, so that by the golden section a million of them that
+    /// follow each other do not meet within 2⁴⁰ draws.
+    const APART: u64 = Self::STEP.wrapping_mul(Self::STEP);
 
     /// The next 64 random bits.
     ///
@@ -68,7 +74,7 @@ impl Chance {
     /// ```
     #[inline]
     pub const fn draw(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        self.0 = self.0.wrapping_add(Self::STEP);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -91,5 +97,39 @@ impl Chance {
 impl Default for Chance {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_streams_of_a_thread_begin_far_apart() {
+        // In steps, the k-th begins k times STEP after the first; it must not come near on either side.
+        let mut ahead = 0u64;
+        let nearest = (1..1_000_000).map(|_| {
+            ahead = ahead.wrapping_add(Chance::STEP);
+            ahead.min(ahead.wrapping_neg())
+        });
+        assert!(nearest.min().unwrap() > 1 << 40);
+        assert_eq!(Chance::APART, Chance::STEP.wrapping_mul(Chance::STEP));
+    }
+
+    #[test]
+    fn first_draws_of_one_stream_after_the_other_are_as_good_as_one_streams() {
+        const BUCKETS: usize = 256;
+        let mut counts = [0u32; BUCKETS];
+        let mut repeats = 0;
+        let mut before = 0;
+        for _ in 0..BUCKETS * 1000 {
+            let draw = Chance::new().draw();
+            counts[(draw >> 56) as usize] += 1;
+            repeats += u32::from(draw >> 56 == before);
+            before = draw >> 56;
+        }
+        // Six standard deviations of a thousand.
+        assert!(counts.iter().all(|count| (810..1190).contains(count)), "{counts:?}");
+        assert!((810..1190).contains(&repeats), "{repeats}");
     }
 }

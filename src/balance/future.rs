@@ -64,7 +64,7 @@ where
     #[inline]
     pub(super) fn new(shared: Arc<Shared<S, C, L, R>>, request: Req) -> Self {
         let passed = Passed::default();
-        let state = match shared.pool.pick_beyond(ask(&shared.look, &request), &passed) {
+        let state = match shared.pool.pick_beyond(&ask(&shared.look, &request), &passed) {
             Ok(ticket) => State::readying(ticket, request),
             Err(rejected) => {
                 shared.pool.refused(&rejected);
@@ -99,7 +99,7 @@ where
                     if ticket.is_gone() {
                         this.passed.add(ticket.serial());
                         ticket.release();
-                        let state = match shared.pool.pick_beyond(ask(&shared.look, &request), this.passed) {
+                        let state = match shared.pool.pick_beyond(&ask(&shared.look, &request), this.passed) {
                             Ok(next) => State::readying(next, request),
                             Err(rejected) => {
                                 shared.pool.refused(&rejected);
@@ -122,7 +122,7 @@ where
                             ticket.unready();
                             *this.unready += 1;
                             let next = if *this.unready < UNREADY {
-                                shared.pool.pick_beyond(ask(&shared.look, &request), this.passed).ok()
+                                shared.pool.pick_beyond(&ask(&shared.look, &request), this.passed).ok()
                             } else {
                                 None
                             };
@@ -144,7 +144,7 @@ where
                             this.patience.as_mut().disarm();
                             let mut beyond = *this.passed;
                             beyond.add(ticket.serial());
-                            match shared.pool.pick_beyond(ask(&shared.look, &request), &beyond) {
+                            match shared.pool.pick_beyond(&ask(&shared.look, &request), &beyond) {
                                 Ok(next) => {
                                     *this.passed = beyond;
                                     ticket.release();
@@ -170,7 +170,7 @@ where
                             {
                                 this.passed.add(serial);
                                 let ask = ask(&shared.look, &request);
-                                if let Ok(next) = shared.pool.pick_beyond(ask, this.passed) {
+                                if let Ok(next) = shared.pool.pick_beyond(&ask, this.passed) {
                                     this.state.set(State::readying(next, request));
                                     continue;
                                 }

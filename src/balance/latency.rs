@@ -10,6 +10,18 @@ pub(super) struct Latency(u64);
 
 const STEP_BITS: u32 = 16;
 
+/// How fast a cost fades, made ready: the halvings in one step of time.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Decay(f32);
+
+impl Decay {
+    /// To `1/e` in this time, which is at least a millisecond: nothing known would be kept from one call to the next.
+    pub(super) fn over(time: Duration) -> Self {
+        let time = time.max(Duration::from_millis(1));
+        Self((1u64 << STEP_BITS) as f32 / nanos(time) as f32 * std::f32::consts::LOG2_E)
+    }
+}
+
 /// What one call says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Sample {
@@ -34,8 +46,8 @@ impl Latency {
     /// The cost at `now`, in nanoseconds: what was written, faded by the time since. Reading changes nothing. It
     /// is at least 1 if anything is known.
     #[inline]
-    pub(super) fn cost(self, now: Instant, decay: Duration) -> u64 {
-        if self.0 == 0 { 0 } else { (self.written() * faded(self.age(now), decay)).max(1.0) as u64 }
+    pub(super) fn cost(self, now: Instant, decay: Decay) -> u64 {
+        if self.0 == 0 { 0 } else { (self.written() * faded(self.steps(now), decay)).max(1.0) as u64 }
     }
 
     /// The cost after this sample: a higher one replaces it, a lower one draws it down as far as time has passed.
@@ -44,8 +56,8 @@ impl Latency {
         clippy::suboptimal_flops,
         reason = "where the instruction is missing, mul_add calls the C library"
     )]
-    pub(super) fn sampled(self, sample: Sample, now: Instant, decay: Duration) -> Self {
-        let kept = if self.0 == 0 { 0.0 } else { faded(self.age(now), decay) };
+    pub(super) fn sampled(self, sample: Sample, now: Instant, decay: Decay) -> Self {
+        let kept = if self.0 == 0 { 0.0 } else { faded(self.steps(now), decay) };
         let cost = self.written() * kept;
         let nanos = |duration| nanos(duration) as f32;
         match sample {
@@ -67,12 +79,12 @@ impl Latency {
         f32::from_bits((self.0 >> 32) as u32)
     }
 
-    /// The time since it was written; none if that was later than `now`, as a racing call may have it.
+    /// The steps since it was written; none if that was later than `now`, as a racing call may have it.
     #[inline]
-    fn age(self, now: Instant) -> Duration {
+    const fn steps(self, now: Instant) -> u32 {
         match step(now).wrapping_sub(self.0 as u32) {
-            steps if steps > u32::MAX / 2 => Duration::ZERO,
-            steps => Duration::from_nanos(u64::from(steps) << STEP_BITS),
+            steps if steps > u32::MAX / 2 => 0,
+            steps => steps,
         }
     }
 }
@@ -82,14 +94,13 @@ const fn step(now: Instant) -> u32 {
     (now.as_nanos() >> STEP_BITS) as u32
 }
 
-/// `e^(−age/decay)` within 0.03 %, in plain arithmetic: a power of two by its bits, and the rest of it by five
+/// `e^(−steps/decay)` within 0.03 %, in plain arithmetic: a power of two by its bits, and the rest of it by five
 /// terms of its series.
 #[inline]
 #[expect(clippy::suboptimal_flops, reason = "where the instruction is missing, mul_add calls the C library")]
-fn faded(age: Duration, decay: Duration) -> f32 {
-    let x = nanos(age) as f32 / nanos(decay) as f32 * std::f32::consts::LOG2_E;
-    // Also what is no number at all: nothing divided by nothing.
-    if x.is_nan() || x >= 126.0 {
+fn faded(steps: u32, decay: Decay) -> f32 {
+    let x = steps as f32 * decay.0;
+    if x >= 126.0 {
         return 0.0;
     }
     let whole = x as u32;
@@ -105,7 +116,7 @@ fn faded(age: Duration, decay: Duration) -> f32 {
 mod tests {
     use super::*;
 
-    const DECAY: Duration = Duration::from_secs(10);
+    const TEN: Duration = Duration::from_secs(10);
 
     fn at(millis: u64) -> Instant {
         Instant::from_nanos(3_600_000_000_000) + Duration::from_millis(millis)
@@ -121,56 +132,62 @@ mod tests {
 
     #[test]
     fn lower_samples_draw_the_cost_down_as_time_passes() {
-        let high = Latency::default().sampled(took(10.0), at(1000), DECAY);
-        let low = high.sampled(took(1.0), at(1100), DECAY);
-        assert!(close(low.cost(at(1100), DECAY), 9.9104), "{}", low.cost(at(1100), DECAY));
-        let one = Latency::default().sampled(took(1.0), at(0), DECAY);
-        let none = one.sampled(took(0.0), at(10_000), DECAY);
-        assert!(close(none.cost(at(10_000), DECAY), 0.3679));
+        let high = Latency::default().sampled(took(10.0), at(1000), Decay::over(TEN));
+        let low = high.sampled(took(1.0), at(1100), Decay::over(TEN));
+        assert!(
+            close(low.cost(at(1100), Decay::over(TEN)), 9.9104),
+            "{}",
+            low.cost(at(1100), Decay::over(TEN))
+        );
+        let one = Latency::default().sampled(took(1.0), at(0), Decay::over(TEN));
+        let none = one.sampled(took(0.0), at(10_000), Decay::over(TEN));
+        assert!(close(none.cost(at(10_000), Decay::over(TEN)), 0.3679));
     }
 
     #[test]
     fn a_higher_sample_replaces_the_cost_at_once() {
-        let low = Latency::default().sampled(took(0.01), at(0), DECAY);
-        assert!(close(low.sampled(took(2.0), at(1), DECAY).cost(at(1), DECAY), 2.0));
+        let low = Latency::default().sampled(took(0.01), at(0), Decay::over(TEN));
+        assert!(close(low.sampled(took(2.0), at(1), Decay::over(TEN)).cost(at(1), Decay::over(TEN)), 2.0));
     }
 
     #[test]
     fn reading_changes_nothing_and_time_alone_fades() {
-        let word = Latency::default().sampled(took(1.0), at(0), DECAY);
+        let word = Latency::default().sampled(took(1.0), at(0), Decay::over(TEN));
         for seconds in 0..60 {
-            let cost = word.cost(at(seconds * 1000), DECAY);
+            let cost = word.cost(at(seconds * 1000), Decay::over(TEN));
             assert!(close(cost, (-(seconds as f64) / 10.0).exp()), "{seconds}: {cost}");
         }
-        assert_eq!(word.cost(at(10_000_000), DECAY), 1);
-        assert_eq!(Latency::default().cost(at(0), DECAY), 0);
+        assert_eq!(word.cost(at(10_000_000), Decay::over(TEN)), 1);
+        assert_eq!(Latency::default().cost(at(0), Decay::over(TEN)), 0);
     }
 
     #[test]
     fn a_lower_bound_raises_and_never_lowers() {
-        let word = Latency::default().sampled(took(1.0), at(0), DECAY);
-        assert_eq!(word.sampled(Sample::AtLeast(Duration::from_millis(500)), at(10), DECAY), word);
-        let raised = word.sampled(Sample::AtLeast(Duration::from_secs(3)), at(10), DECAY);
-        assert!(close(raised.cost(at(10), DECAY), 3.0));
-        let first = Latency::default().sampled(Sample::AtLeast(Duration::from_millis(1)), at(0), DECAY);
+        let word = Latency::default().sampled(took(1.0), at(0), Decay::over(TEN));
+        assert_eq!(word.sampled(Sample::AtLeast(Duration::from_millis(500)), at(10), Decay::over(TEN)), word);
+        let raised = word.sampled(Sample::AtLeast(Duration::from_secs(3)), at(10), Decay::over(TEN));
+        assert!(close(raised.cost(at(10), Decay::over(TEN)), 3.0));
+        let first =
+            Latency::default().sampled(Sample::AtLeast(Duration::from_millis(1)), at(0), Decay::over(TEN));
         assert_eq!(first, Latency::default());
     }
 
     #[test]
     fn a_clock_read_before_the_last_write_fades_nothing() {
-        let word = Latency::default().sampled(took(1.0), at(5000), DECAY);
-        assert!(close(word.cost(at(4000), DECAY), 1.0));
+        let word = Latency::default().sampled(took(1.0), at(5000), Decay::over(TEN));
+        assert!(close(word.cost(at(4000), Decay::over(TEN)), 1.0));
     }
 
     #[test]
     fn fading_is_right_within_a_thousandth() {
-        for millis in 0..60_000 {
-            let exact = (-f64::from(millis) / 1e4).exp();
-            let found = f64::from(faded(Duration::from_millis(millis as u64), DECAY));
-            assert!((found - exact).abs() < exact * 1e-3, "{millis}");
+        let decay = Decay::over(TEN);
+        for steps in 0..1_000_000 {
+            let exact = (-f64::from(steps) * 65_536.0 / 1e10).exp();
+            let found = f64::from(faded(steps, decay));
+            assert!((found - exact).abs() < exact * 1e-3, "{steps}");
         }
-        assert_eq!(faded(Duration::MAX, DECAY), 0.0);
-        assert_eq!(faded(Duration::ZERO, DECAY), 1.0);
-        assert_eq!(faded(DECAY, Duration::ZERO), 0.0);
+        assert_eq!((faded(u32::MAX / 2, decay), faded(0, decay)), (0.0, 1.0));
+        assert_eq!(faded(16_000, Decay::over(Duration::ZERO)), 0.0);
+        assert!(faded(u32::MAX / 2, Decay::over(Duration::MAX)) > 0.9999);
     }
 }

@@ -1,11 +1,10 @@
-use super::live::Reserved;
 use super::member::Member;
 use super::party::Party;
 use super::pick::{Placed, least};
 use super::picker::{Picker, Prepared, Turn};
 use super::roster::Plan;
 use super::rules::{self, Rules};
-use super::seat::{Field, Seat, View};
+use super::seat::{Field, Picked, Seat, View};
 use super::zone_weights::ZoneHas;
 use super::zoning::Route;
 use crate::chance::Chance;
@@ -114,9 +113,24 @@ impl<S> Level<S> {
         turn: &Turn,
         chance: &mut Chance,
         view: &View<'_>,
-    ) -> Option<(&Arc<Member<S>>, Reserved)> {
+    ) -> Picked<'_, S> {
+        if self.hashed.is_none() && self.zones.is_none() {
+            return self.party.pick(picker, turn, chance, view);
+        }
+        self.pick_where(picker, turn, chance, view)
+    }
+
+    /// A pick of which the key or a zone says where.
+    #[inline(never)]
+    fn pick_where(
+        &self,
+        picker: &Picker,
+        turn: &Turn,
+        chance: &mut Chance,
+        view: &View<'_>,
+    ) -> Picked<'_, S> {
         if let Some(hashed) = &self.hashed
-            && let (Some(placed), Some(key)) = (&hashed.prepared.placed, view.key)
+            && let (Some(placed), Some(key)) = (&hashed.prepared.placed, view.ask.key)
         {
             return self.pick_hashed(hashed, placed, placed.hash(key), view);
         }
@@ -136,7 +150,7 @@ impl<S> Level<S> {
         placed: &Placed,
         hash: u64,
         view: &View<'_>,
-    ) -> Option<(&Arc<Member<S>>, Reserved)> {
+    ) -> Picked<'_, S> {
         let Party { seats, tables, .. } = &self.party;
         let seat = |place: usize| seats.get(*hashed.seats.get(place)? as usize);
         let cap = |seat: &Seat<S>| match hashed.bound {

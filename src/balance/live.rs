@@ -1,5 +1,6 @@
 use super::back_off;
-use super::latency::{Latency, Sample};
+use super::calls::{Calls, Reserved, Seen};
+use super::latency::{Decay, Latency, Sample};
 use super::pick::{Heard, Report, Reported};
 use super::streak::Streak;
 use crate::class::Class;
@@ -17,9 +18,7 @@ use std::time::Duration;
 #[derive(Debug)]
 #[repr(align(128))]
 pub(super) struct Live {
-    in_flight: AtomicU32,
-    /// Failed attempts to become ready in a row, and whether somebody is trying right now.
-    unready: AtomicU32,
+    calls: Calls,
     streak: AtomicU64,
     latency: AtomicU64,
     /// Failures in a row, and what was counted since the last sweep, where outliers are looked for.
@@ -42,21 +41,10 @@ pub(super) struct Live {
     serial: u32,
 }
 
-/// The bit of [`Live::unready`] that says that somebody is trying.
-const PROBING: u32 = 1 << 31;
-
-/// What a reservation took.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Reserved {
-    /// This call is the one that tries whether the endpoint is ready again.
-    pub(super) probe: bool,
-}
-
 impl Live {
     pub(super) fn new(serial: u32, now: Instant, reports: bool) -> Self {
         Self {
-            in_flight: AtomicU32::new(0),
-            unready: AtomicU32::new(0),
+            calls: Calls::default(),
             streak: AtomicU64::new(0),
             latency: AtomicU64::new(0),
             run: AtomicU32::new(0),
@@ -78,9 +66,21 @@ impl Live {
         self.serial
     }
 
+    /// The calls in flight, and what is to be known beside them.
+    #[inline]
+    pub(super) fn look(&self) -> Seen {
+        self.calls.look()
+    }
+
     #[inline]
     pub(super) fn in_flight(&self) -> u32 {
-        self.in_flight.load(Relaxed)
+        self.look().in_flight()
+    }
+
+    /// What the failures of `seen` weigh, if there are any.
+    #[inline]
+    pub(super) fn failures_weigh(&self, seen: Seen, now: impl FnOnce() -> Instant) -> u32 {
+        if seen.is_failing() { self.streak().weight(now()) } else { 0 }
     }
 
     #[inline]
@@ -95,7 +95,7 @@ impl Live {
 
     /// Counts how long a call took.
     #[inline]
-    pub(super) fn timed(&self, sample: Sample, now: Instant, decay: Duration) {
+    pub(super) fn timed(&self, sample: Sample, now: Instant, decay: Decay) {
         let mut latency = self.latency();
         while let Err(actual) = self.latency.compare_exchange_weak(
             latency.word(),
@@ -107,54 +107,33 @@ impl Live {
         }
     }
 
-    /// Whether somebody is trying if it is ready again, so that nobody else should.
-    #[inline]
-    pub(super) fn is_probed(&self) -> bool {
-        self.unready.load(Relaxed) & PROBING != 0
-    }
-
     /// Whether it could not be reached the last time, has rested, and nobody is trying.
     pub(super) fn is_unready(&self, now: Instant) -> bool {
-        let word = self.unready.load(Relaxed);
-        word != 0 && word & PROBING == 0 && self.rests_until(now).is_none()
+        let seen = self.look();
+        seen.attempts() > 0 && !seen.is_probed() && self.rests_until(now).is_none()
     }
 
-    /// Takes a slot, then looks whether it was there to be taken: so the limit holds however many race.
+    /// Takes a slot, if there is one below `limit` and nobody else is trying whether it is ready again.
     #[inline]
     pub(super) fn reserve(&self, limit: u32) -> Option<Reserved> {
-        if self.in_flight.fetch_add(1, Relaxed) >= limit {
-            self.give_back();
-            return None;
-        }
-        match self.unready.load(Relaxed) {
-            0 => Some(Reserved { probe: false }),
-            word => self.reserve_probe(word),
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn reserve_probe(&self, word: u32) -> Option<Reserved> {
-        let won = word & PROBING == 0
-            && self.unready.compare_exchange(word, word | PROBING, Relaxed, Relaxed).is_ok();
-        if !won {
-            self.give_back();
-        }
-        won.then_some(Reserved { probe: true })
+        self.calls.reserve(limit)
     }
 
     #[inline]
     pub(super) fn give_back(&self) {
-        self.in_flight.fetch_sub(1, Relaxed);
+        self.calls.give_back();
     }
 
-    /// Counts how a call went. A success at an endpoint without failures writes nothing and reads no clock.
+    /// A call went so, and its slot comes back. A success at an endpoint without failures does nothing else, and
+    /// reads no clock.
     #[inline]
-    pub(super) fn settled(&self, class: Class, now: impl FnOnce() -> Instant) {
+    pub(super) fn settle(&self, class: Class, now: impl FnOnce() -> Instant) {
         if class.is_failure() {
+            // Before the slot comes back: in no moment does a failing endpoint look idle.
             self.failed(class, now());
-        } else if class == Class::Success && !self.streak().is_over() {
-            self.streak.store(Streak::default().word(), Relaxed);
+        }
+        if self.calls.give_back().is_failing() && class == Class::Success {
+            self.recovered();
         }
     }
 
@@ -170,31 +149,36 @@ impl Live {
         ) {
             streak = Streak::from_word(actual);
         }
+        self.calls.set_failing();
+    }
+
+    #[cold]
+    fn recovered(&self) {
+        self.calls.clear_failing();
+        self.streak.store(Streak::default().word(), Relaxed);
     }
 
     /// It became ready: whatever failures to do so there were are over.
     #[inline]
     pub(super) fn became_ready(&self) {
-        if self.unready.load(Relaxed) != 0 {
-            self.unready.store(0, Relaxed);
-        }
+        self.calls.became_ready();
     }
 
     /// It failed to become ready, and rests.
     #[cold]
     pub(super) fn back_off(&self, now: Instant, sample: f64) -> Duration {
-        let failures = (self.unready.load(Relaxed) & !PROBING).saturating_add(1).min(PROBING - 1);
-        let rest = back_off::rest(failures, sample);
+        let attempts = self.look().attempts() + 1;
+        let rest = back_off::rest(attempts, sample);
         // Out before open to the next one who tries, so that nobody tries in between.
         self.out_until.fetch_max((now + rest).as_nanos(), Relaxed);
-        self.unready.store(failures, Relaxed);
+        self.calls.set_attempts(attempts);
         rest
     }
 
     /// The one who tried whether it is ready again left without finding out.
     #[cold]
     pub(super) fn probe_abandoned(&self) {
-        self.unready.fetch_and(!PROBING, Relaxed);
+        self.calls.probe_abandoned();
     }
 
     /// Until when it rests because it could not be reached, if it does at `now`.
@@ -346,7 +330,7 @@ mod tests {
         assert_eq!(live.out_until(now), Some(now + rest));
         assert!(live.returns(now + rest) && !live.returns(now + rest), "told once");
         assert_eq!(live.reserve(9), Some(Reserved { probe: true }));
-        assert!(live.is_probed());
+        assert!(live.look().is_probed());
         assert_eq!((live.reserve(9), live.in_flight()), (None, 1));
         live.probe_abandoned();
         assert_eq!(live.reserve(9), Some(Reserved { probe: true }));

@@ -55,6 +55,8 @@ pub(super) struct Common {
     pub(super) reports: bool,
     /// Who looks for outliers, if anybody does.
     pub(super) watch: Option<Watch>,
+    /// Each call's beginning is to be known.
+    timed: bool,
     /// The calls in flight, if a bound asks for them.
     calls: Option<Padded<AtomicU32>>,
     /// When the lists of the eligible are to be made again, in nanoseconds; [`NEVER`] while nobody is out.
@@ -68,21 +70,21 @@ impl Common {
         let calls = picker.bound().map(|_| Padded(AtomicU32::new(0)));
         let reports = picker.reported().is_some();
         let probes = picker.prequal().map(Probes::new);
-        Self {
-            telemetry,
-            timing: picker.timing(),
-            probes,
-            reports,
-            watch,
-            calls,
-            due: Padded(AtomicU64::new(NEVER)),
-        }
+        let timing = picker.timing();
+        let timed = timing.is_some() || watch.as_ref().is_some_and(|watch| watch.slow().is_some());
+        Self { telemetry, timing, timed, probes, reports, watch, calls, due: Padded(AtomicU64::new(NEVER)) }
     }
 
     /// Whether each call's beginning is to be known.
     #[inline]
-    pub(super) fn is_timed(&self) -> bool {
-        self.timing.is_some() || self.watch.as_ref().is_some_and(|watch| watch.slow().is_some())
+    pub(super) const fn is_timed(&self) -> bool {
+        self.timed
+    }
+
+    /// Whether more is kept of a call that ended than that it did, and its failure.
+    #[inline]
+    pub(super) const fn minds_calls(&self) -> bool {
+        self.timing.is_some() || self.watch.is_some()
     }
 
     /// A call begins: how many are in flight with it, where that is counted.

@@ -117,6 +117,7 @@
 mod affinity;
 mod ask;
 mod back_off;
+mod calls;
 mod checking;
 mod config;
 mod drive;

@@ -4,6 +4,8 @@ use super::live::Live;
 use super::member::Common;
 use super::pick::RoundRobin;
 use super::picker::Picker;
+use super::streak::Streak;
+use crate::class::Class;
 use crate::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use crate::sync::model::{check, thread};
 use crate::telemetry::Telemetry;
@@ -30,6 +32,42 @@ fn a_seat_is_never_taken_twice_and_always_by_somebody() {
         let mine = sit(&live, &seated);
         assert!(mine | other.join().unwrap());
         assert_eq!(live.in_flight(), 0);
+    });
+}
+
+#[test]
+fn a_failure_is_never_left_unseen_beside_a_success() {
+    check(|| {
+        let (live, now) = (Arc::new(Live::new(0, Instant::ZERO, false)), Instant::from_nanos(1_000_000_000));
+        let _ = (live.reserve(9), live.reserve(9), live.reserve(9));
+        live.settle(Class::Transient, || now);
+        let other = thread::spawn({
+            let live = Arc::clone(&live);
+            move || live.settle(Class::Transient, || now)
+        });
+        live.settle(Class::Success, || now);
+        other.join().unwrap();
+        let seen = live.look();
+        assert_eq!(seen.in_flight(), 0);
+        // Whichever came last: what the streak says is looked at.
+        assert!(seen.is_failing() || live.streak() == Streak::default());
+    });
+}
+
+#[test]
+fn of_many_at_a_rested_endpoint_one_tries() {
+    check(|| {
+        let live = Arc::new(Live::new(0, Instant::ZERO, false));
+        live.back_off(Instant::from_nanos(1), 0.5);
+        let other = thread::spawn({
+            let live = Arc::clone(&live);
+            move || live.reserve(9)
+        });
+        let mine = live.reserve(9);
+        let theirs = other.join().unwrap();
+        assert!(mine.is_some() ^ theirs.is_some());
+        assert!(mine.or(theirs).is_some_and(|reserved| reserved.probe));
+        assert_eq!(live.in_flight(), 1);
     });
 }
 

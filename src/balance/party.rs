@@ -1,9 +1,8 @@
-use super::live::Reserved;
 use super::member::Member;
-use super::pick::{Shares, proportions};
-use super::picker::{Picker, Prepared, Tables, Turn, next_after};
+use super::pick::{Shares, onward, proportions};
+use super::picker::{Picker, Prepared, Tables, Turn};
 use super::rules::Rules;
-use super::seat::{Field, Seat, View};
+use super::seat::{Field, Picked, Seat, View};
 use super::slow_start::SlowStart;
 use crate::chance::Chance;
 use crate::time::Instant;
@@ -58,7 +57,7 @@ impl<S> Party<S> {
         turn: &Turn,
         chance: &mut Chance,
         view: &View<'_>,
-    ) -> Option<(&Arc<Member<S>>, Reserved)> {
+    ) -> Picked<'_, S> {
         let field = Field { seats: &self.seats, view };
         let probed = picker.prequal().and_then(|_| self.pick_probed(view));
         let mut index = match probed {
@@ -68,13 +67,23 @@ impl<S> Party<S> {
         if let Some(warm) = &self.warm {
             index = warm.instead_of(index, &self.seats, chance, view);
         }
-        // Whoever was picked may have been taken in between; then it is the next one's turn. Once around.
-        for _ in 0..self.seats.len() {
-            let seat = self.seats.get(index)?;
+        let seat = self.seats.get(index)?;
+        match seat.live.reserve(seat.limit) {
+            Some(reserved) => Some((&seat.member, reserved)),
+            None => self.pick_next(&field, index),
+        }
+    }
+
+    /// Whoever was picked has been taken in between: it is the next one's turn, once around.
+    #[cold]
+    #[inline(never)]
+    fn pick_next(&self, field: &Field<'_, S>, mut index: usize) -> Picked<'_, S> {
+        for _ in 1..self.seats.len() {
+            index = onward(field, (index + 1) % self.seats.len())?;
+            let seat = &self.seats[index];
             if let Some(reserved) = seat.live.reserve(seat.limit) {
                 return Some((&seat.member, reserved));
             }
-            index = next_after(&field, (index + 1) % self.seats.len())?;
         }
         None
     }
@@ -91,7 +100,7 @@ impl<S> Party<S> {
             let hinted = Some(place as usize).filter(|&place| place < self.seats.len()).filter(is_it);
             let index = hinted.or_else(|| (0..self.seats.len()).find(is_it))?;
             let seat = &self.seats[index];
-            seat.fits(view).then(|| (index, seat.live.streak().weight(now)))
+            seat.fits(view).then(|| (index, seat.live.failures_weigh(seat.live.look(), || now)))
         };
         let (wanted, chosen) = probes.answers.try_lock()?.choose(probes.rules, now, find);
         probes.want(wanted);

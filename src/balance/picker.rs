@@ -1,7 +1,8 @@
 use super::id::Id;
+use super::latency::Decay;
 use super::pick::{
     Cycle, Hashed, LeastConnections, Lineup, P2c, PeakEwma, Placed, Prequal, Random, Reported, RoundRobin,
-    Shares, Stride, WeightedRandom, WeightedRoundRobin, Wheel, least, onward, peak_ewma, random, round_robin,
+    Shares, Stride, WeightedRandom, WeightedRoundRobin, Wheel, least, peak_ewma, random, round_robin,
     two_choices, weighted_random, weighted_round_robin,
 };
 use crate::chance::Chance;
@@ -219,22 +220,14 @@ impl Picker {
 /// How the time that calls take is counted.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Timing {
-    pub(super) decay: Duration,
+    pub(super) decay: Decay,
     pub(super) penalty: Duration,
 }
 
 impl Timing {
     fn of(picker: PeakEwma) -> Self {
-        Self {
-            decay: picker.decay.max(Duration::from_millis(1)),
-            penalty: picker.penalty.unwrap_or(Duration::ZERO),
-        }
+        Self { decay: Decay::over(picker.decay), penalty: picker.penalty.unwrap_or(Duration::ZERO) }
     }
-}
-
-/// The first that fits from `start` on: where a pick goes whose slot was taken from under it.
-pub(super) fn next_after(lineup: &impl Lineup, start: usize) -> Option<usize> {
-    onward(lineup, start)
 }
 
 impl From<Random> for Picker {

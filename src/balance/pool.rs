@@ -1,12 +1,11 @@
 use super::ask::Ask;
 use super::config::Config;
 use super::endpoint::Endpoint;
-use super::live::Reserved;
 use super::member::{Common, Member};
 use super::picker::Turn;
 use super::roster::{Changed, Roster};
 use super::rules::Rules;
-use super::seat::View;
+use super::seat::{Picked, View};
 use super::service::Balance;
 use super::snapshot::{Nobody, Snapshot};
 use super::status::Status;
@@ -194,40 +193,38 @@ impl<S> Pool<S> {
     /// As [`pick`](Self::pick), and [`Reason::EndpointsTried`] if the pool is [`strict`](Config::strict).
     #[inline]
     pub fn pick_for(&self, ask: Ask<'_>) -> Result<Ticket<S>, Rejected> {
-        self.pick_beyond(ask, &Passed::default()).inspect_err(|rejected| self.refused(rejected))
+        let picked = self.pick_beyond(&ask, &Passed::NOBODY);
+        if let Err(rejected) = &picked {
+            self.refused(rejected);
+        }
+        picked
     }
 
     /// A pick that passes over those from whom this call has turned away. A refusal is told to nobody yet.
     #[inline]
-    pub(super) fn pick_beyond(&self, ask: Ask<'_>, passed: &Passed) -> Result<Ticket<S>, Rejected> {
-        let mut now = Now::lazy();
-        if self.0.common.may_be_due() {
-            self.refresh(now.get());
-        }
+    pub(super) fn pick_beyond(&self, ask: &Ask<'_>, passed: &Passed) -> Result<Ticket<S>, Rejected> {
+        let common = &*self.0.common;
+        let now = if common.may_be_due() { self.refreshed() } else { Now::lazy() };
         let snapshot = self.0.current.load();
-        let mut chance = self.chance();
-        let calls = self.0.common.begin();
-        let view = View::new(ask, passed, calls, now);
-        let stuck = if view.token.is_some() { snapshot.pick_stuck(&view) } else { None };
-        let picked = match stuck {
-            Some(stuck) => Some(stuck),
-            None if view.token.is_some() && self.0.require => None,
-            None => self.pick_anyone(&snapshot, &mut chance, &view),
+        let view = View::new(ask, passed, common.begin(), now);
+        let picked = match ask.token {
+            None => self.pick_anyone(&snapshot, &view),
+            Some(_) => self.pick_stuck(&snapshot, &view),
         };
         let Some((member, reserved)) = picked else {
-            self.0.common.end();
-            let nobody =
-                if view.token.is_some() && self.0.require { Nobody::Away } else { snapshot.nobody(&view) };
-            return Err(self.refuse(nobody, view.now()));
+            return Err(self.refuse(&snapshot, &view));
         };
-        let since = if self.0.common.is_timed() { view.now() } else { Instant::ZERO };
-        let ticket = Ticket::new(Arc::clone(member), reserved, since);
-        drop(snapshot);
+        let since = if common.is_timed() { view.now() } else { Instant::ZERO };
         if let Some(tried) = ask.tried {
-            tried.add(ticket.serial());
+            tried.add(member.live.serial());
         }
-        self.0.common.telemetry.note(Kind::Balance, || What::Admitted { cost: 1 });
-        Ok(ticket)
+        let member = Arc::clone(member);
+        if common.telemetry.is_observed() {
+            return Ok(Ticket::new(member, reserved, since).told());
+        }
+        // Made where it is wanted, and before the snapshot is let go: that waits until all is written, so that who moves
+        // the ticket need not.
+        Ok(Ticket::new(member, reserved, since))
     }
 
     /// A ticket for this one, whoever else may be picked.
@@ -237,25 +234,28 @@ impl<S> Pool<S> {
             self.0.common.end();
             return None;
         };
-        self.0.common.telemetry.note(Kind::Balance, || What::Admitted { cost: 1 });
-        Some(Ticket::new(Arc::clone(member), reserved, now))
+        let ticket = Ticket::new(Arc::clone(member), reserved, now);
+        Some(if self.0.common.telemetry.is_observed() { ticket.told() } else { ticket })
     }
 
+    /// By the picker; if it finds nobody, who was tried is better than none.
     #[inline]
-    fn pick_anyone<'a>(
-        &self,
-        snapshot: &'a Snapshot<S>,
-        chance: &mut Chance,
-        view: &View<'_>,
-    ) -> Option<(&'a Arc<Member<S>>, Reserved)> {
-        match snapshot.pick(&self.0.rules.picker, &self.0.turn, chance, view) {
-            Some(picked) => Some(picked),
-            // An endpoint that was tried is better than none.
-            None if view.tried.is_some() && !self.0.strict => {
-                snapshot.pick(&self.0.rules.picker, &self.0.turn, chance, &view.leniently())
+    fn pick_anyone<'a>(&self, snapshot: &'a Snapshot<S>, view: &View<'_>) -> Picked<'a, S> {
+        let Shared { rules, turn, strict, .. } = &*self.0;
+        let chance = &mut self.chance();
+        match snapshot.pick(&rules.picker, turn, chance, view) {
+            None if view.ask.tried.is_some() && !strict => {
+                snapshot.pick(&rules.picker, turn, chance, &view.leniently())
             }
-            None => None,
+            picked => picked,
         }
+    }
+
+    /// The one that the call shall go back to, or else, unless that one is required, anyone.
+    #[cold]
+    fn pick_stuck<'a>(&self, snapshot: &'a Snapshot<S>, view: &View<'_>) -> Picked<'a, S> {
+        let anyone = || if self.0.require { None } else { self.pick_anyone(snapshot, view) };
+        snapshot.pick_stuck(view).or_else(anyone)
     }
 
     /// The refusal has been given to a caller.
@@ -345,8 +345,11 @@ impl<S> Pool<S> {
     }
 
     #[cold]
-    fn refuse(&self, nobody: Nobody, now: Instant) -> Rejected {
-        let (reason, back) = match nobody {
+    #[inline(never)]
+    fn refuse(&self, snapshot: &Snapshot<S>, view: &View<'_>) -> Rejected {
+        self.0.common.end();
+        let away = view.ask.token.is_some() && self.0.require;
+        let (reason, back) = match if away { Nobody::Away } else { snapshot.nobody(view) } {
             Nobody::Empty => (Reason::NoEndpoint, None),
             Nobody::Out(back) => (Reason::EndpointsOut, back),
             Nobody::Tried => (Reason::EndpointsTried, None),
@@ -354,7 +357,7 @@ impl<S> Pool<S> {
             Nobody::Away => (Reason::EndpointAway, None),
         };
         let rejected = Rejected::new(self.0.common.telemetry.name(), reason);
-        back.map_or(rejected, |back| rejected.retry_in(back - now))
+        back.map_or(rejected, |back| rejected.retry_in(back - view.now()))
     }
 
     fn change(&self, change: impl FnOnce(&mut Roster<S>, &Arc<Common>, Instant) -> Changed<S>) -> Changed<S> {
@@ -379,9 +382,15 @@ impl<S> Pool<S> {
         changed
     }
 
-    /// Somebody may be back, or newly out: one caller makes the lists again, the others go on with what is there.
     #[cold]
     #[inline(never)]
+    fn refreshed(&self) -> Now {
+        let now = Instant::now();
+        self.refresh(now);
+        Now::at(now)
+    }
+
+    /// Somebody may be back, or newly out: one caller makes the lists again, the others go on with what is there.
     pub(super) fn refresh(&self, now: Instant) {
         if !self.0.common.claim(now) {
             return;

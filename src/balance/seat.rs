@@ -1,9 +1,9 @@
-use super::affinity::Token;
 use super::ask::Ask;
+use super::calls::Reserved;
 use super::live::Live;
 use super::member::Member;
-use super::pick::{Key, Lineup};
-use super::tried::{Passed, Tried};
+use super::pick::Lineup;
+use super::tried::Passed;
 use crate::gate::Now;
 use crate::time::Instant;
 use std::cell::Cell;
@@ -12,20 +12,21 @@ use std::sync::Arc;
 /// One who may be picked, with what a picker compares close at hand.
 pub(super) struct Seat<S> {
     pub(super) live: Arc<Live>,
+    /// With fewer calls in flight it fits, and nothing else is to be asked; 0 if it has a gate of its own.
+    quick: u32,
     pub(super) weight: u32,
     pub(super) limit: u32,
-    /// It has a gate of its own to be asked.
-    pub(super) gated: bool,
     pub(super) member: Arc<Member<S>>,
 }
 
 impl<S> Seat<S> {
     pub(super) fn of(member: &Arc<Member<S>>) -> Self {
+        let limit = member.endpoint.limit.unwrap_or(u32::MAX);
         Self {
             live: Arc::clone(&member.live),
+            quick: if member.endpoint.gate.is_some() { 0 } else { limit },
             weight: member.endpoint.weight,
-            limit: member.endpoint.limit.unwrap_or(u32::MAX),
-            gated: member.endpoint.gate.is_some(),
+            limit,
             member: Arc::clone(member),
         }
     }
@@ -40,14 +41,34 @@ impl<S> Seat<S> {
 
     #[inline]
     pub(super) fn fits(&self, view: &View<'_>) -> bool {
-        self.live.in_flight() < self.limit
-            && !self.live.is_probed()
+        view.fresh && self.live.look().is_quietly_below(self.quick) || self.fits_after_all(view)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn fits_after_all(&self, view: &View<'_>) -> bool {
+        let seen = self.live.look();
+        seen.in_flight() < self.limit
+            && !seen.is_probed()
             && !view.turned_away(self.live.serial())
-            && (!self.gated || self.is_admitted(view))
+            && self.is_admitted(view)
+    }
+
+    /// The calls in flight, and what recent failures weigh on top.
+    #[inline]
+    fn load(&self, view: &View<'_>) -> u32 {
+        let seen = self.live.look();
+        seen.quiet().unwrap_or_else(|| self.load_after_all(view))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn load_after_all(&self, view: &View<'_>) -> u32 {
+        let seen = self.live.look();
+        seen.in_flight().saturating_add(self.live.failures_weigh(seen, || view.now()))
     }
 
     /// Whether its own gate would admit.
-    #[cold]
     fn is_admitted(&self, view: &View<'_>) -> bool {
         self.member.endpoint.gate.as_ref().is_none_or(|gate| {
             let mut now = view.now.get();
@@ -58,18 +79,18 @@ impl<S> Seat<S> {
     }
 }
 
+/// Who was picked, and what was taken there.
+pub(super) type Picked<'a, S> = Option<(&'a Arc<Member<S>>, Reserved)>;
+
 /// What one pick knows beside the snapshot.
 pub(super) struct View<'a> {
-    /// Tried by earlier attempts, unless that no longer counts.
-    pub(super) tried: Option<&'a Tried>,
+    pub(super) ask: &'a Ask<'a>,
     /// Turned away from in this call.
-    pub(super) passed: &'a Passed,
+    passed: &'a Passed,
+    /// Those tried by earlier attempts are picked again.
+    lenient: bool,
     /// Nobody has been tried or turned away from, as with nearly all calls.
     fresh: bool,
-    /// What it goes by, where the placement decides.
-    pub(super) key: Option<Key<'a>>,
-    /// Whom it shall go back to.
-    pub(super) token: Option<Token>,
     /// The calls in flight in the pool, this one included; only counted where a bound asks.
     pub(super) calls: u32,
     /// Read by whoever asks first, if anybody does.
@@ -78,22 +99,15 @@ pub(super) struct View<'a> {
 
 impl<'a> View<'a> {
     #[inline]
-    pub(super) const fn new(ask: Ask<'a>, passed: &'a Passed, calls: u32, now: Now) -> Self {
+    pub(super) const fn new(ask: &'a Ask<'a>, passed: &'a Passed, calls: u32, now: Now) -> Self {
         let fresh = ask.tried.is_none() && passed.is_empty();
-        Self { tried: ask.tried, passed, fresh, key: ask.key, token: ask.token, calls, now: Cell::new(now) }
+        Self { ask, passed, lenient: false, fresh, calls, now: Cell::new(now) }
     }
 
     /// The same, though others were tried before.
     pub(super) const fn leniently(&self) -> Self {
-        Self {
-            tried: None,
-            passed: self.passed,
-            fresh: self.passed.is_empty(),
-            key: self.key,
-            token: self.token,
-            calls: self.calls,
-            now: Cell::new(self.now.get()),
-        }
+        let now = Cell::new(self.now.get());
+        Self { lenient: true, fresh: self.passed.is_empty(), now, ..*self }
     }
 
     pub(super) fn now(&self) -> Instant {
@@ -103,10 +117,9 @@ impl<'a> View<'a> {
         at
     }
 
-    #[inline]
     pub(super) fn turned_away(&self, serial: u32) -> bool {
-        !self.fresh
-            && (self.passed.contains(serial) || self.tried.is_some_and(|tried| tried.contains(serial)))
+        let tried = self.ask.tried.filter(|_| !self.lenient);
+        self.passed.contains(serial) || tried.is_some_and(|tried| tried.contains(serial))
     }
 }
 
@@ -129,13 +142,7 @@ impl<S> Lineup for Field<'_, S> {
 
     #[inline]
     fn load(&self, index: usize) -> u32 {
-        self.seats.get(index).map_or(u32::MAX, |seat| {
-            let streak = seat.live.streak();
-            match streak.is_over() {
-                true => seat.live.in_flight(),
-                false => seat.live.in_flight().saturating_add(streak.weight(self.view.now())),
-            }
-        })
+        self.seats.get(index).map_or(u32::MAX, |seat| seat.load(self.view))
     }
 
     #[inline]
@@ -151,7 +158,7 @@ impl<S> Lineup for Field<'_, S> {
                 let now = self.view.now();
                 // While it fails, what it once took says nothing; and the cost of one that fails for long
                 // fades, until nothing would seem quicker.
-                match seat.live.streak().weight(now) {
+                match seat.live.failures_weigh(seat.live.look(), || now) {
                     0 => seat.live.latency().cost(now, timing.decay),
                     _ => 0,
                 }

@@ -1,11 +1,10 @@
 use super::affinity::Token;
 use super::level::{Level, Who};
-use super::live::Reserved;
 use super::member::Member;
 use super::picker::{Picker, Turn};
 use super::roster::Roster;
 use super::rules::Rules;
-use super::seat::{Seat, View};
+use super::seat::{Picked, Seat, View};
 use super::spread::{Portion, Weights};
 use crate::chance::Chance;
 use crate::health::Health;
@@ -121,7 +120,7 @@ impl<S> Snapshot<S> {
         turn: &Turn,
         chance: &mut Chance,
         view: &View<'_>,
-    ) -> Option<(&Arc<Member<S>>, Reserved)> {
+    ) -> Picked<'_, S> {
         let first = self.only.unwrap_or_else(|| self.choose(view, chance));
         let chosen = self.levels.get(first)?.pick(picker, turn, chance, view);
         // If its endpoints are all tried or full: the other levels, in order.
@@ -134,8 +133,8 @@ impl<S> Snapshot<S> {
     /// The one that the call shall go back to, if it may be called: also while it is degraded or drains, whatever
     /// its level.
     #[cold]
-    pub(super) fn pick_stuck(&self, view: &View<'_>) -> Option<(&Arc<Member<S>>, Reserved)> {
-        let token = view.token?;
+    pub(super) fn pick_stuck(&self, view: &View<'_>) -> Picked<'_, S> {
+        let token = view.ask.token?;
         let place = self.tokens.binary_search_by_key(&token, |&(token, _)| token).ok()?;
         let member = self.members.get(self.tokens[place].1 as usize)?;
         let now = view.now();
@@ -154,7 +153,7 @@ impl<S> Snapshot<S> {
     #[cold]
     fn choose(&self, view: &View<'_>, chance: &mut Chance) -> usize {
         let placed = self.levels.first().and_then(|level| level.hashed.as_ref()?.prepared.placed.as_ref());
-        let hash = placed.zip(view.key).map(|(placed, key)| placed.hash(key));
+        let hash = placed.zip(view.ask.key).map(|(placed, key)| placed.hash(key));
         let x = hash.unwrap_or_else(|| chance.draw()) % 100 + 1;
         self.levels.iter().position(|level| u64::from(level.until) >= x).unwrap_or_default()
     }

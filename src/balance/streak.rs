@@ -40,11 +40,6 @@ impl Streak {
         Self(fades_from.as_nanos() << 3 | (self.length() + 1).min(MOST))
     }
 
-    #[inline]
-    pub(super) const fn is_over(self) -> bool {
-        self.0 == 0
-    }
-
     /// What the failures weigh at `now`.
     #[inline]
     pub(super) const fn weight(self, now: Instant) -> u32 {

@@ -1,9 +1,9 @@
 use super::affinity::Token;
+use super::calls::Reserved;
 use super::id::Id;
 use super::latency::Sample;
-use super::live::{Live, Reserved};
+use super::live::Live;
 use super::member::Member;
-use super::watch::Watch;
 use crate::chance::Chance;
 use crate::class::Class;
 use crate::gate::Now;
@@ -34,16 +34,35 @@ use std::sync::Arc;
 #[must_use = "dropping a ticket abandons the call: settle it, release it, or hold it while the call runs"]
 pub struct Ticket<S> {
     member: Arc<Member<S>>,
-    // `None` once ended.
-    reserved: Option<Reserved>,
+    holds: Holds,
     /// When it was picked, if calls are timed.
     since: Instant,
+}
+
+/// What a ticket has to give back. A whole word, so that a ticket that was just made can be moved without a wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u64)]
+enum Holds {
+    Slot,
+    /// And it is the one that tries whether the endpoint is ready again.
+    Probe,
+    /// Nothing: it has ended.
+    Nothing,
 }
 
 impl<S> Ticket<S> {
     #[inline]
     pub(super) const fn new(member: Arc<Member<S>>, reserved: Reserved, since: Instant) -> Self {
-        Self { member, reserved: Some(reserved), since }
+        let holds = if reserved.probe { Holds::Probe } else { Holds::Slot };
+        Self { member, holds, since }
+    }
+
+    /// The same, once those who listen have heard of it.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn told(self) -> Self {
+        self.member.common.telemetry.tell(Kind::Balance, What::Admitted { cost: 1 });
+        self
     }
 
     /// What the endpoint is known by.
@@ -117,23 +136,22 @@ impl<S> Ticket<S> {
 
     #[inline]
     fn settle_with(mut self, class: Class, now: &mut Now) {
-        if let Some(reserved) = self.reserved.take() {
-            if reserved.probe {
-                // It was handed over, so it was ready.
-                self.live().became_ready();
-            }
+        let common = &*self.member.common;
+        if self.holds == Holds::Probe {
+            // It was handed over, so it was ready.
+            self.live().became_ready();
+        }
+        if common.minds_calls() {
             self.time(class, now);
             self.watch(class, now);
-            // Before the slot comes back: in no moment does a failing endpoint look idle.
-            self.live().settled(class, || now.get());
-            self.live().give_back();
-            self.member.common.end();
-            self.member.common.telemetry.note(Kind::Balance, || What::Settled(class));
         }
+        self.holds = Holds::Nothing;
+        self.live().settle(class, || now.get());
+        common.end();
+        common.telemetry.note(Kind::Balance, || What::Settled(class));
     }
 
     /// Counts how long the call took, if calls are timed: what failed may only raise the cost.
-    #[inline]
     fn time(&self, class: Class, now: &mut Now) {
         let Some(timing) = &self.member.common.timing else {
             return;
@@ -148,15 +166,10 @@ impl<S> Ticket<S> {
     }
 
     /// Counts the call where outliers are looked for.
-    #[inline]
     fn watch(&self, class: Class, now: &mut Now) {
-        if let Some(watch) = &self.member.common.watch {
-            self.watched_by(watch, class, now);
-        }
-    }
-
-    #[inline(never)]
-    fn watched_by(&self, watch: &Watch, class: Class, now: &mut Now) {
+        let Some(watch) = &self.member.common.watch else {
+            return;
+        };
         let slow = watch.slow().is_some_and(|slow| now.get() - self.since >= slow);
         if slow || class != Class::Neutral {
             watch.ended(&self.member.common, self.live(), slow || class.is_failure(), now.get());
@@ -193,22 +206,17 @@ impl<S> Ticket<S> {
     /// ```
     #[cold]
     pub fn unready(mut self) {
-        if let Some(reserved) = &mut self.reserved {
-            let rest = self.member.live.back_off(Instant::now(), Chance::new().sample());
-            reserved.probe = false;
-            let (common, serial) = (Arc::clone(&self.member.common), self.live().serial());
-            self.end(What::Released);
-            common.went_out(serial, Outage::Unready, rest);
-        }
+        let rest = self.live().back_off(Instant::now(), Chance::new().sample());
+        self.holds = Holds::Slot;
+        self.end(What::Released);
+        self.member.common.went_out(self.serial(), Outage::Unready, rest);
     }
 
     /// The endpoint became ready for this call.
     #[inline]
     pub(super) fn became_ready(&mut self) {
         self.live().became_ready();
-        if let Some(reserved) = &mut self.reserved {
-            reserved.probe = false;
-        }
+        self.holds = Holds::Slot;
     }
 
     /// Whether the endpoint has left the pool meanwhile.
@@ -229,21 +237,23 @@ impl<S> Ticket<S> {
 
     #[inline]
     fn end(&mut self, what: What) {
-        if let Some(reserved) = self.reserved.take() {
-            if reserved.probe {
-                self.live().probe_abandoned();
-            }
-            self.live().give_back();
-            self.member.common.end();
-            self.member.common.telemetry.note(Kind::Balance, || what);
+        if self.holds == Holds::Probe {
+            self.live().probe_abandoned();
         }
+        self.holds = Holds::Nothing;
+        self.live().give_back();
+        self.member.common.end();
+        self.member.common.telemetry.note(Kind::Balance, || what);
     }
 }
 
 impl<S> Drop for Ticket<S> {
     #[inline]
     fn drop(&mut self) {
-        if self.reserved.is_some() && self.member.common.is_timed() {
+        if self.holds == Holds::Nothing {
+            return;
+        }
+        if self.member.common.is_timed() {
             let now = Instant::now();
             if let Some(timing) = &self.member.common.timing {
                 // So long it had no answer: it would have taken at least that.

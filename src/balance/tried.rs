@@ -96,6 +96,8 @@ pub(super) struct Passed {
 }
 
 impl Passed {
+    pub(super) const NOBODY: Self = Self { len: 0, serials: [0; Self::MOST] };
+
     /// After turning away so often a call gives up.
     pub(super) const MOST: usize = 8;
 

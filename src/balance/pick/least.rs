@@ -1,4 +1,4 @@
-use super::lineup::{Lineup, lighter};
+use super::lineup::Lineup;
 
 /// The fewest calls in flight per weight. It looks at everyone: advised up to 64 endpoints.
 ///
@@ -61,13 +61,16 @@ impl LeastConnections {
 pub(crate) fn least(lineup: &(impl Lineup + ?Sized), start: usize) -> Option<usize> {
     let n = lineup.len();
     let start = start.min(n);
-    let mut best: Option<usize> = None;
+    let mut best: Option<(usize, u64, u64)> = None;
     for index in (start..n).chain(0..start) {
-        if best.is_none_or(|best| lighter(lineup, index, best)) && lineup.fits(index) {
-            best = Some(index);
+        let (load, weight) = (u64::from(lineup.load(index)), u64::from(lineup.weight(index)));
+        // Crosswise, and so exactly.
+        let is_lighter = best.is_none_or(|(_, least, of)| load * of < least * weight);
+        if is_lighter && lineup.fits(index) {
+            best = Some((index, load, weight));
         }
     }
-    best
+    best.map(|(index, ..)| index)
 }
 
 #[cfg(test)]

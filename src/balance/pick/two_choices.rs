@@ -1,4 +1,4 @@
-use super::draw::{index, pair};
+use super::draw::pair;
 use super::lineup::{Lineup, lighter, onward};
 use super::shares::Shares;
 use crate::chance::Chance;
@@ -93,14 +93,10 @@ pub(crate) fn choose<L: Lineup + ?Sized>(
         (shares.index(chance.draw()), shares.index(chance.draw()))
     };
     let mut best = best_of(lineup, lineup.fits(first).then_some(first), second, &better);
-    for _ in 2..choices {
-        let next = match shares.are_equal() {
-            true => index(chance.draw(), n as u32) as usize,
-            false => shares.index(chance.draw()),
-        };
-        best = best_of(lineup, best, next, &better);
+    if choices > 2 {
+        best = best_of_more(lineup, shares, choices - 2, chance, best, &better);
     }
-    best.or_else(|| onward(lineup, first))
+    best.or_else(|| around(lineup, first))
 }
 
 #[inline]
@@ -115,6 +111,25 @@ fn best_of<L: Lineup + ?Sized>(
         Some(best) if !better(lineup, next, best) => Some(best),
         _ => Some(next),
     }
+}
+
+#[cold]
+#[inline(never)]
+fn best_of_more<L: Lineup + ?Sized>(
+    lineup: &L,
+    shares: &Shares,
+    more: u8,
+    chance: &mut Chance,
+    best: Option<usize>,
+    better: &impl Fn(&L, usize, usize) -> bool,
+) -> Option<usize> {
+    (0..more).fold(best, |best, _| best_of(lineup, best, shares.index(chance.draw()), better))
+}
+
+#[cold]
+#[inline(never)]
+fn around<L: Lineup + ?Sized>(lineup: &L, start: usize) -> Option<usize> {
+    onward(lineup, start)
 }
 
 /// The less loaded per weight of those drawn.
