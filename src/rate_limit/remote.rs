@@ -235,3 +235,9 @@ impl Rule {
         }
     }
 }
+
+impl From<Quota> for Rule {
+    fn from(quota: Quota) -> Self {
+        Self::TokenBucket(quota)
+    }
+}

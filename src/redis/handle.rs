@@ -1,15 +1,12 @@
-use super::future::Trip;
-use super::grant::{Grant, Source};
+use super::grant::Grant;
 use super::layer::SharedRateLimitLayer;
-use super::limits::{Limits, WhenAway};
+use super::limits::Limits;
 use super::plan::Plan;
-use super::reply::Reply;
-use super::script::{command, is_unknown};
-use super::store::{Store, Unavailable, within};
-use crate::error::{Error, Reason, Rejected};
+use super::store::Store;
+use crate::error::{Error, Fault, Rejected, Seen};
 use crate::name::Name;
-use crate::rate_limit::{Decision, One};
-use crate::telemetry::{Kind, Telemetry, What};
+use crate::rate_limit::One;
+use crate::telemetry::Telemetry;
 use crate::time::Instant;
 use arc_swap::ArcSwap;
 use std::fmt;
@@ -56,17 +53,16 @@ use std::sync::Arc;
 /// that is.
 #[doc(alias = "distributed")]
 #[derive(Clone)]
-pub struct SharedRateLimiter(Arc<Shared>);
+pub struct SharedRateLimiter(pub(super) Arc<Shared>);
 
-struct Shared {
-    telemetry: Telemetry,
-    store: Store,
-    plan: ArcSwap<Plan>,
+pub(super) struct Shared {
+    pub(super) telemetry: Telemetry,
+    pub(super) store: Store,
+    pub(super) plan: ArcSwap<Plan>,
 }
 
 impl SharedRateLimiter {
-    /// These limits for each key, kept in `store`. Limiters of one name, prefix and seed share them, whichever process they
-    /// are in.
+    /// These limits for each key, kept in `store`. Limiters of one name share them, whichever process they are in.
     ///
     /// ```
     /// use seawall::rate_limit::Quota;
@@ -78,7 +74,7 @@ impl SharedRateLimiter {
     #[must_use]
     pub fn new(telemetry: impl Into<Telemetry>, store: Store, limits: impl Into<Limits>) -> Self {
         let telemetry = telemetry.into();
-        let plan = Plan::new(&telemetry, limits.into());
+        let plan = Plan::new(telemetry.name(), &store, limits.into());
         Self(Arc::new(Shared { telemetry, store, plan: ArcSwap::from_pointee(plan) }))
     }
 
@@ -92,7 +88,8 @@ impl SharedRateLimiter {
     /// limiter.set_limits(Quota::per_second(200));
     /// ```
     pub fn set_limits(&self, limits: impl Into<Limits>) {
-        self.0.plan.store(Arc::new(Plan::new(&self.0.telemetry, limits.into())));
+        let plan = Plan::new(self.name(), &self.0.store, limits.into());
+        self.0.plan.store(Arc::new(plan));
     }
 
     /// One permit of this key, now and for good: what remains to be done needs nothing in hand.
@@ -145,7 +142,7 @@ impl SharedRateLimiter {
     /// See [the type](Self#errors).
     pub async fn try_acquire_many(&self, key: impl AsRef<[u8]>, cost: u32) -> Result<Grant, Rejected> {
         let plan = self.0.plan.load_full();
-        let key = plan.hash(key.as_ref());
+        let key = self.0.store.hash(key.as_ref());
         let now = Instant::now();
         match self.answer_at_once(&plan, key, cost, now) {
             Some(answer) => answer,
@@ -175,100 +172,36 @@ impl SharedRateLimiter {
         call().await.map_err(Error::Inner)
     }
 
-    /// What a call of `cost` permits would be answered. Takes nothing, and need not be asked before a call.
+    /// [`run`](Self::run) for a call that can be refused further in, as by a circuit breaker: then it was never handed over and
+    /// the permit comes back, and the error stays one level deep.
     ///
     /// ```
+    /// # use seawall::CircuitBreaker;
     /// # use seawall::redis::SharedRateLimiter;
-    /// async fn left(limiter: &SharedRateLimiter, user: &str) -> Option<u32> {
-    ///     limiter.peek(user, 0).await.ok().map(|decision| decision.remaining())
+    /// # async fn send() -> Result<u16, std::io::Error> { Ok(200) }
+    /// async fn guarded(
+    ///     limiter: &SharedRateLimiter,
+    ///     breaker: &CircuitBreaker,
+    /// ) -> Result<u16, seawall::Error<std::io::Error>> {
+    ///     limiter.run_through("alice", || breaker.run(|| send())).await
     /// }
     /// ```
     ///
     /// # Errors
     ///
-    /// [`StoreUnavailable`](Reason::StoreUnavailable).
-    pub async fn peek(&self, key: impl AsRef<[u8]>, cost: u32) -> Result<Decision, Rejected> {
-        let plan = self.0.plan.load_full();
-        let key = plan.hash(key.as_ref());
-        if plan.limits.all.is_empty() {
-            return Ok(Decision::admitted(u32::MAX, 0));
+    /// The refusal, or what the call answered.
+    pub async fn run_through<F, Fut, T, E>(&self, key: impl AsRef<[u8]>, call: F) -> Result<T, E>
+    where
+        F: FnOnce() -> Fut,
+        Fut: Future<Output = Result<T, E>>,
+        E: Fault,
+    {
+        let grant = self.try_acquire(key).await?;
+        let answer = call().await;
+        if matches!(&answer, Err(error) if matches!(error.see(), Seen::Rejected(_))) {
+            grant.release().await;
         }
-        let asked = cost.min(plan.capacity);
-        let reply = self.send(&plan, key, "peek", [asked, asked, 0], 0).await;
-        let decision = reply.map_err(|_| self.unavailable())?.decision;
-        if cost > plan.capacity {
-            let reset = crate::time::nanos(decision.reset_after());
-            return Ok(Decision::too_large(decision.remaining(), reset, plan.capacity));
-        }
-        Ok(decision)
-    }
-
-    /// Gives permits to a key, at most up to full: an operator's grant.
-    ///
-    /// ```
-    /// # use seawall::redis::SharedRateLimiter;
-    /// async fn apologise(limiter: &SharedRateLimiter) -> Result<(), seawall::Rejected> {
-    ///     limiter.refund("alice", 10).await
-    /// }
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// [`StoreUnavailable`](Reason::StoreUnavailable): it may or may not have happened.
-    pub async fn refund(&self, key: impl AsRef<[u8]>, permits: u32) -> Result<(), Rejected> {
-        let key = self.0.plan.load().hash(key.as_ref());
-        self.give(key, permits, 0).await
-    }
-
-    /// Makes a key as if it had never been seen. Other processes may refuse what they know to be refused, and spend what they
-    /// have leased, until then.
-    ///
-    /// ```
-    /// # use seawall::redis::SharedRateLimiter;
-    /// async fn pardon(limiter: &SharedRateLimiter) -> Result<(), seawall::Rejected> {
-    ///     limiter.reset("alice").await
-    /// }
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// [`StoreUnavailable`](Reason::StoreUnavailable): it may or may not have happened.
-    pub async fn reset(&self, key: impl AsRef<[u8]>) -> Result<(), Rejected> {
-        let plan = self.0.plan.load_full();
-        let key = plan.hash(key.as_ref());
-        plan.denied.forget(key);
-        if let Some(local) = &plan.local {
-            local.forget(key);
-        }
-        if let Some(leases) = &plan.leases {
-            leases.forget(key);
-        }
-        if plan.ends.is_empty() {
-            return Ok(());
-        }
-        let mut command = redis::cmd("DEL");
-        command.arg(plan.keys(key));
-        let due = self.0.store.due(Instant::now());
-        let reply = self.0.store.ask(&command, |_| None, due).await;
-        reply.map(drop).map_err(|_| self.unavailable())
-    }
-
-    /// Gives back all that this process holds on lease; for a shutdown, after the last call.
-    ///
-    /// ```
-    /// # use seawall::redis::SharedRateLimiter;
-    /// async fn shut_down(limiter: SharedRateLimiter) {
-    ///     limiter.give_back_leases().await;
-    /// }
-    /// ```
-    pub async fn give_back_leases(&self) {
-        let plan = self.0.plan.load_full();
-        let held = plan.leases.as_ref().map(|leases| leases.drain(Instant::now()));
-        for (key, permits) in held.into_iter().flatten() {
-            if self.give(key, permits, 0).await.is_err() {
-                return; // the store is away: what is left lapses
-            }
-        }
+        answer
     }
 
     /// The layer that asks for one permit for each request, of the key that `key` tells.
@@ -310,187 +243,7 @@ impl SharedRateLimiter {
         &self.0.store
     }
 
-    /// The answer that needs no trip, or a future that makes one.
-    pub(super) fn begin(&self, key: &[u8], cost: u32) -> Result<Result<Grant, Rejected>, Trip> {
-        let now = Instant::now();
-        let plan = self.0.plan.load();
-        let key = plan.hash(key);
-        match self.answer_at_once(&plan, key, cost, now) {
-            Some(answer) => Ok(answer),
-            None => {
-                let (limiter, plan) = (self.clone(), Arc::clone(&plan));
-                Err(Box::pin(async move { limiter.ask(plan, key, cost, now).await }))
-            }
-        }
-    }
-
-    fn answer_at_once(
-        &self,
-        plan: &Plan,
-        key: u128,
-        cost: u32,
-        now: Instant,
-    ) -> Option<Result<Grant, Rejected>> {
-        if cost == 0 || plan.limits.all.is_empty() {
-            return Some(Ok(self.grant(key, cost, Source::Open { degraded: false })));
-        }
-        if cost > plan.capacity {
-            let decision = Decision::too_large(0, 0, plan.capacity);
-            return Some(Err(self.refuse(decision.rejected(self.name(), cost))));
-        }
-        if let Some(left) = plan.denied.left(key, cost, now) {
-            return Some(Err(self.refuse(Rejected::new(self.name(), Reason::RateLimited).retry_in(left))));
-        }
-        if let Some(leases) = &plan.leases
-            && leases.take(key, cost, now)
-        {
-            return Some(Ok(self.grant(key, cost, Source::Lease)));
-        }
-        self.0.store.is_away(now).then(|| self.decide_alone(plan, key, cost, now))
-    }
-
-    /// One trip, or the wait for somebody else's that brings a lease.
-    async fn ask(&self, plan: Arc<Plan>, key: u128, cost: u32, now: Instant) -> Result<Grant, Rejected> {
-        let due = self.0.store.due(now);
-        let Some(leases) = plan.leases.as_ref().filter(|leases| cost <= leases.permits) else {
-            return self.ask_for(&plan, key, [cost, cost], due).await;
-        };
-        let Some(turn) = leases.turn(key, now) else {
-            return self.ask_for(&plan, key, [cost, cost], due).await;
-        };
-        let Some(_turn) = within(due, turn.lock()).await else {
-            return self.decide_alone(&plan, key, cost, Instant::now());
-        };
-        // Whoever had the turn before may have brought enough, or a refusal.
-        if let Some(answer) = self.answer_at_once(&plan, key, cost, Instant::now()) {
-            return answer;
-        }
-        self.ask_for(&plan, key, [cost, leases.permits], due).await
-    }
-
-    /// A trip for `cost` permits, and up to `most` if they are there.
-    async fn ask_for(
-        &self,
-        plan: &Plan,
-        key: u128,
-        [cost, most]: [u32; 2],
-        due: Instant,
-    ) -> Result<Grant, Rejected> {
-        let sent = Instant::now();
-        let owed = plan.local.as_ref().map_or(0, |local| local.owed(key, sent));
-        let Ok(reply) = self.send_by(plan, key, "take", [cost, most, owed], 0, due).await else {
-            return self.decide_alone(plan, key, cost, Instant::now());
-        };
-        if owed > 0
-            && let Some(local) = &plan.local
-        {
-            local.give_back(key, owed);
-        }
-        if let Some(retry) = reply.decision.retry_after() {
-            plan.denied.note(key, cost, sent + retry);
-        }
-        if !reply.decision.is_admitted() {
-            return Err(self.refuse(reply.decision.rejected(self.name(), cost)));
-        }
-        if let Some(leases) = &plan.leases
-            && reply.granted > cost
-        {
-            leases.put(key, reply.granted - cost, sent);
-        }
-        Ok(self.grant(key, cost, Source::Store(reply.decision, reply.clock)))
-    }
-
-    /// Without the store.
-    fn decide_alone(&self, plan: &Plan, key: u128, cost: u32, now: Instant) -> Result<Grant, Rejected> {
-        match (&plan.limits.away, &plan.local) {
-            (WhenAway::Closed, _) => Err(self.refuse(self.unavailable())),
-            (WhenAway::Local { .. }, Some(local)) => match local.take(key, cost, now) {
-                Ok(()) => Ok(self.grant(key, cost, Source::Local)),
-                // The share has logged it; whoever observes hears it here.
-                Err(refused) => {
-                    self.0.telemetry.note(Kind::RateLimiter, || What::Refused(refused));
-                    Err(refused)
-                }
-            },
-            (WhenAway::Open | WhenAway::Local { .. }, _) => {
-                Ok(self.grant(key, cost, Source::Open { degraded: true }))
-            }
-        }
-    }
-
-    /// Gives back what this process holds; answers when the store granted the rest, if it did.
-    pub(super) fn released(&self, key: u128, cost: u32, source: Source) -> Option<u64> {
-        let plan = self.0.plan.load();
-        self.0.telemetry.note(Kind::RateLimiter, || What::Released);
-        match (source, &plan.leases, &plan.local) {
-            (Source::Store(_, taken), ..) => Some(taken),
-            (Source::Lease, Some(leases), _) => {
-                leases.give_back(key, cost);
-                None
-            }
-            (Source::Local, _, Some(local)) => {
-                local.give_back(key, cost);
-                None
-            }
-            (Source::Lease | Source::Local | Source::Open { .. }, ..) => None,
-        }
-    }
-
-    pub(super) async fn give(&self, key: u128, permits: u32, taken: u64) -> Result<(), Rejected> {
-        let plan = self.0.plan.load_full();
-        plan.denied.forget(key);
-        if plan.limits.all.is_empty() || permits == 0 {
-            return Ok(());
-        }
-        let reply = self.send(&plan, key, "give", [permits, permits, 0], taken).await;
-        reply.map(drop).map_err(|_| self.unavailable())
-    }
-
-    async fn send(
-        &self,
-        plan: &Plan,
-        key: u128,
-        verb: &'static str,
-        numbers: [u32; 3],
-        taken: u64,
-    ) -> Result<Reply, Unavailable> {
-        let due = self.0.store.due(Instant::now());
-        self.send_by(plan, key, verb, numbers, taken, due).await
-    }
-
-    async fn send_by(
-        &self,
-        plan: &Plan,
-        key: u128,
-        verb: &'static str,
-        [cost, most, owed]: [u32; 3],
-        taken: u64,
-        due: Instant,
-    ) -> Result<Reply, Unavailable> {
-        let (keys, arguments) = (plan.keys(key), plan.arguments(verb, cost, most, owed, taken));
-        let short = command(None, plan.script.get_hash(), &keys, &arguments);
-        let whole = |error: &redis::RedisError| {
-            is_unknown(error).then(|| command(Some(&plan.text), "", &keys, &arguments))
-        };
-        let value = self.0.store.ask(&short, whole, due).await?;
-        Reply::read(&value).ok_or(Unavailable)
-    }
-
-    fn grant(&self, key: u128, cost: u32, source: Source) -> Grant {
-        self.0.telemetry.note(Kind::RateLimiter, || What::Admitted { cost });
-        Grant { limiter: self.clone(), key, cost, source }
-    }
-
-    fn refuse(&self, rejected: Rejected) -> Rejected {
-        self.0.telemetry.tell(Kind::RateLimiter, What::Refused(rejected));
-        rejected
-    }
-
-    fn unavailable(&self) -> Rejected {
-        Rejected::new(self.name(), Reason::StoreUnavailable)
-    }
-
-    fn name(&self) -> Name {
+    pub(super) fn name(&self) -> Name {
         self.0.telemetry.name()
     }
 }

@@ -1,4 +1,6 @@
-use super::limit::{Limit, Rule};
+use crate::name::Name;
+use crate::rate_limit::Quota;
+use crate::rate_limit::remote::Rule;
 use std::time::Duration;
 
 /// What a [`SharedRateLimiter`](super::SharedRateLimiter) keeps to: its limits, and how it deals with a store at a distance.
@@ -7,13 +9,14 @@ use std::time::Duration;
 ///
 /// ```
 /// use seawall::rate_limit::Quota;
-/// use seawall::redis::{Limit, Limits, WhenAway};
+/// use seawall::rate_limit::remote::Rule;
+/// use seawall::redis::{Limits, WhenAway};
 /// use std::time::Duration;
 ///
 /// let limits = Limits::of(Quota::per_second(100))
-///     .and(Limit::fixed_window(100_000, Duration::from_secs(86_400)))
+///     .and(Rule::FixedWindow { limit: 100_000, window: Duration::from_secs(86_400) })
 ///     .when_away(WhenAway::Local { nodes: 4 });
-/// assert_eq!(limits.all().len(), 2);
+/// assert_eq!(limits.rules().count(), 2);
 /// ```
 ///
 /// # Defaults
@@ -24,18 +27,15 @@ use std::time::Duration;
 /// | [`leases`](Self::leases) | none | exact first; leases are for what is checked often |
 /// | [`remembered`](Self::remembered) | 4096 refusals | who hammers a shut door costs the store nothing; 64 bytes each |
 /// | [`local_keys`](Self::local_keys) | 10 000 | 16 bytes each, from the start, for each limit |
-/// | [`prefix`](Self::prefix) | `seawall` | |
-/// | [`seed`](Self::seed) | 0 | where callers choose their keys, a secret of your own keeps them from choosing another's |
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Limits {
-    pub(super) all: Vec<Limit>,
+    // Those without a name are the limiter's own.
+    pub(super) all: Vec<(Option<Name>, Rule)>,
     pub(super) away: WhenAway,
     pub(super) lease: Option<Lease>,
     pub(super) remembered: usize,
     pub(super) local_keys: usize,
-    pub(super) prefix: String,
-    pub(super) seed: u64,
 }
 
 /// What is decided while the store cannot be asked.
@@ -81,17 +81,15 @@ impl Limits {
     /// ```
     /// use seawall::rate_limit::Quota;
     /// use seawall::redis::Limits;
-    /// assert_eq!(Limits::of(Quota::per_second(100)).all()[0].capacity(), 100);
+    /// assert_eq!(Limits::of(Quota::per_second(100)).rules().next(), Some(Quota::per_second(100).into()));
     /// ```
-    pub fn of(limit: impl Into<Limit>) -> Self {
+    pub fn of(rule: impl Into<Rule>) -> Self {
         Self {
-            all: vec![limit.into()],
+            all: vec![(None, rule.into())],
             away: WhenAway::Local { nodes: 1 },
             lease: None,
             remembered: 4096,
             local_keys: 10_000,
-            prefix: "seawall".to_owned(),
-            seed: 0,
         }
     }
 
@@ -101,10 +99,25 @@ impl Limits {
     /// use seawall::rate_limit::Quota;
     /// use seawall::redis::Limits;
     /// let limits = Limits::of(Quota::per_second(10)).and(Quota::per_hour(1000));
-    /// assert_eq!(limits.all().len(), 2);
+    /// assert_eq!(limits.rules().count(), 2);
     /// ```
-    pub fn and(mut self, limit: impl Into<Limit>) -> Self {
-        self.all.push(limit.into());
+    pub fn and(mut self, rule: impl Into<Rule>) -> Self {
+        self.all.push((None, rule.into()));
+        self
+    }
+
+    /// And one with a name of its own, by which it refuses: whoever asks a limit of this name in the same store asks the same
+    /// one, such as all the limiters of a service that share a user's daily quota.
+    ///
+    /// ```
+    /// use seawall::rate_limit::Quota;
+    /// use seawall::redis::Limits;
+    /// let uploads = Limits::of(Quota::per_second(1)).and_named("per day", Quota::per_day(1000));
+    /// let searches = Limits::of(Quota::per_second(10)).and_named("per day", Quota::per_day(1000));
+    /// assert_eq!(uploads.rules().count(), searches.rules().count());
+    /// ```
+    pub fn and_named(mut self, name: impl Into<Name>, rule: impl Into<Rule>) -> Self {
+        self.all.push((Some(name.into()), rule.into()));
         self
     }
 
@@ -194,60 +207,29 @@ impl Limits {
         self
     }
 
-    /// What all the keys in the store begin with. Braces in it become underscores: they would tell a cluster where to put them.
-    ///
-    /// ```
-    /// use seawall::rate_limit::Quota;
-    /// use seawall::redis::Limits;
-    /// let limits = Limits::of(Quota::per_second(100)).prefix("shop");
-    /// # let _ = limits;
-    /// ```
-    pub fn prefix(mut self, prefix: impl AsRef<str>) -> Self {
-        self.prefix = prefix.as_ref().replace(['{', '}'], "_");
-        self
-    }
-
-    /// The secret under which keys are hashed; the same in all processes.
-    ///
-    /// ```
-    /// use seawall::rate_limit::Quota;
-    /// use seawall::redis::Limits;
-    /// let limits = Limits::of(Quota::per_second(100)).seed(0x5EA_3A11);
-    /// # let _ = limits;
-    /// ```
-    pub const fn seed(mut self, seed: u64) -> Self {
-        self.seed = seed;
-        self
-    }
-
     /// The limits.
     ///
     /// ```
     /// use seawall::rate_limit::Quota;
     /// use seawall::redis::Limits;
-    /// assert_eq!(Limits::of(Quota::per_second(100)).all().len(), 1);
+    /// assert_eq!(Limits::of(Quota::per_second(100)).rules().count(), 1);
     /// ```
-    #[must_use]
-    pub fn all(&self) -> &[Limit] {
-        &self.all
-    }
-
-    /// The least of what each of them admits at once.
-    pub(super) fn capacity(&self) -> u32 {
-        self.all.iter().map(Limit::capacity).min().unwrap_or(u32::MAX)
+    pub fn rules(&self) -> impl Iterator<Item = Rule> + '_ {
+        self.all.iter().map(|&(_, rule)| rule)
     }
 
     /// How many permits a lease is of; `None` where all is exact.
     pub(super) fn leased(&self) -> Option<u32> {
         let lease = self.lease?;
-        let bucket = |limit: &Limit| {
-            let quota = limit.quota();
+        let bucket = |rule| {
+            let Rule::TokenBucket(quota) = rule else { return None };
             let in_ten_ms = u128::from(quota.permits()) * 10_000_000 / quota.period().as_nanos().max(1);
-            let half = limit.capacity() / lease.nodes.saturating_mul(2);
+            let half = quota.capacity() / lease.nodes.saturating_mul(2);
             let wanted = lease.permits.unwrap_or_else(|| u32::try_from(in_ten_ms).unwrap_or(u32::MAX));
-            (limit.rule() == Rule::Bucket).then_some(half.min(wanted))
+            Some(half.min(wanted))
         };
-        let least = self.all.iter().map(bucket).min().flatten()?;
+        let asked = self.rules().filter(|rule| !rule.quota().is_unlimited());
+        let least = asked.map(bucket).min().flatten()?;
         (least > 0).then_some(least)
     }
 
@@ -258,16 +240,21 @@ impl Limits {
     }
 }
 
-impl<L: Into<Limit>> From<L> for Limits {
-    fn from(limit: L) -> Self {
-        Self::of(limit)
+impl From<Rule> for Limits {
+    fn from(rule: Rule) -> Self {
+        Self::of(rule)
+    }
+}
+
+impl From<Quota> for Limits {
+    fn from(quota: Quota) -> Self {
+        Self::of(quota)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rate_limit::Quota;
 
     #[test]
     fn leases_are_a_part_of_the_burst() {
@@ -283,7 +270,7 @@ mod tests {
     #[test]
     fn what_is_too_small_or_no_bucket_stays_exact() {
         assert_eq!(Limits::of(Quota::per_second(7)).leases_of(64, 4).leased(), None);
-        let window = Limit::fixed_window(10_000, Duration::from_secs(1));
+        let window = Rule::FixedWindow { limit: 10_000, window: Duration::from_secs(1) };
         assert_eq!(Limits::of(window).leases_of(64, 4).leased(), None);
         assert_eq!(Limits::of(Quota::per_second(10_000)).and(window).leases_of(64, 4).leased(), None);
         assert_eq!(Limits::of(Quota::per_second(10_000)).leased(), None);

@@ -3,8 +3,8 @@
 use super::codec::Codec;
 use super::notice;
 use super::shelf::Shared;
-use super::store::{pause, within};
 use super::tier::RedisTier;
+use super::wait::{pause, within};
 use crate::cache::{Fence, Notice, Reach};
 use crate::chance::Chance;
 use crate::sync::atomic::Ordering::SeqCst;

@@ -29,9 +29,8 @@ impl Local {
             }
         };
         let shares = limits
-            .all
-            .iter()
-            .map(|limit| KeyedRateLimiter::new(name, share(limit.quota()), limits.local_keys))
+            .rules()
+            .map(|rule| KeyedRateLimiter::new(name, share(rule.quota()), limits.local_keys))
             .collect();
         Some(Self { shares, quits: AtomicU64::new(0) })
     }

@@ -83,6 +83,7 @@
 //!
 //! GCRA in a script: redis-cell and throttle. The weighted pair of windows: Cloudflare, 2017.
 
+mod asking;
 mod codec;
 mod denied;
 mod dial;
@@ -92,13 +93,16 @@ mod grant;
 mod handle;
 mod layer;
 mod leases;
-mod limit;
 mod limits;
+mod line;
 mod listen;
 mod local;
 mod notice;
+mod operator;
 mod pending;
 mod plan;
+mod questions;
+mod remote;
 mod reply;
 mod script;
 #[cfg(test)]
@@ -108,9 +112,11 @@ mod server;
 mod service;
 mod shelf;
 mod store;
+mod terms;
 mod tier;
 #[cfg(test)]
 mod twin;
+mod wait;
 
 pub use self::codec::{Codec, Json};
 pub use self::dial::Server;
@@ -118,8 +124,7 @@ pub use self::future::ResponseFuture;
 pub use self::grant::Grant;
 pub use self::handle::SharedRateLimiter;
 pub use self::layer::SharedRateLimitLayer;
-pub use self::limit::Limit;
 pub use self::limits::{Limits, WhenAway};
 pub use self::service::SharedRateLimit;
-pub use self::store::Store;
+pub use self::store::{Store, Unavailable};
 pub use self::tier::RedisTier;

@@ -4,13 +4,14 @@ use super::codec::Codec;
 use super::frame::Frame;
 use super::notice;
 use super::pending::{Noted, Pending};
-use super::script::is_unknown;
-use super::store::{Store, Unavailable, join, pause};
+use super::script::{Text, is_unknown};
+use super::store::{Store, Unavailable};
+use super::wait::{join, pause};
 use crate::cache::{Fence, Filled, Lease, Lifetime, Loaded, Reach, Read};
 use crate::chance::Chance;
 use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use crate::time::Instant;
-use redis::{FromRedisValue, Script, ToRedisArgs, Value};
+use redis::{FromRedisValue, ToRedisArgs, Value};
 use std::hash::Hash;
 use std::time::Duration;
 
@@ -32,9 +33,9 @@ pub(super) struct Shared<K, C> {
 }
 
 struct Scripts {
-    read: (Script, &'static str),
-    fill: (Script, &'static str),
-    drop: (Script, &'static str),
+    read: Text,
+    fill: Text,
+    drop: Text,
 }
 
 /// Longer than any value lives that was tagged before.
@@ -45,7 +46,6 @@ const DEAF: Duration = Duration::from_secs(1);
 
 impl<K: Hash + Eq + Clone, C> Shared<K, C> {
     pub(super) fn new(store: Store, name: String, codec: C) -> Self {
-        let script = |text| (Script::new(text), text);
         Self {
             store,
             name: name.replace(['{', '}'], "_"),
@@ -55,9 +55,9 @@ impl<K: Hash + Eq + Clone, C> Shared<K, C> {
             hears: AtomicBool::new(false),
             work: tokio::sync::Notify::new(),
             scripts: Scripts {
-                read: script(include_str!("script/read.lua")),
-                fill: script(include_str!("script/fill.lua")),
-                drop: script(include_str!("script/drop.lua")),
+                read: Text::new(include_str!("script/read.lua")),
+                fill: Text::new(include_str!("script/fill.lua")),
+                drop: Text::new(include_str!("script/drop.lua")),
             },
             lease: AtomicU64::new(10_000),
             lease_wait: AtomicU64::new(0),
@@ -100,7 +100,7 @@ where
 
     async fn run(
         &self,
-        (script, text): &(Script, &'static str),
+        text: &Text,
         keys: &[Vec<u8>],
         arguments: &[&(dyn Words + Sync)],
     ) -> Result<Value, Unavailable> {
@@ -112,8 +112,8 @@ where
             }
             command
         };
-        let short = command("EVALSHA", script.get_hash());
-        let whole = |error: &redis::RedisError| is_unknown(error).then(|| command("EVAL", text));
+        let short = command("EVALSHA", &text.hash);
+        let whole = |error: &redis::RedisError| is_unknown(error).then(|| command("EVAL", &text.whole));
         self.store.ask(&short, whole, self.store.due(Instant::now())).await
     }
 

@@ -1,7 +1,10 @@
-use super::dial::{DIALLING, Dialling, Line, Server};
+use super::dial::{DIALLING, Server};
+use super::line::Lines;
+use super::script::Scripts;
+use super::terms::Kind;
+use super::wait::within;
 use crate::circuit_breaker::{CircuitBreaker, Config, OpenFor, Probes, State, Trip};
 use crate::class::Class;
-use crate::clock::Timer;
 use crate::gate::{Gate, Now};
 use crate::ratio::Ratio;
 use crate::sync::Mutex;
@@ -9,12 +12,10 @@ use crate::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use crate::telemetry::Telemetry;
 use crate::time::{Instant, nanos};
 use redis::aio::MultiplexedConnection;
-use redis::{Cmd, ErrorKind, PushInfo, RedisError, RedisResult, ServerErrorKind, Value};
+use redis::{Cmd, ErrorKind, PushInfo, RedisError, ServerErrorKind, Value};
+use std::collections::HashMap;
 use std::fmt;
-use std::future::{Future, poll_fn};
-use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -46,6 +47,8 @@ use tokio::sync::mpsc::UnboundedSender;
 /// | opens after | 5 failures in a row | a store that lives answers nearly always, and each failure costs a caller the timeout |
 /// | stays open | 0.5 s, doubling to 10 s, jitter 20 % | a restart is over in seconds; processes do not come back in step |
 /// | probes | 1 | enough to tell, and no herd |
+/// | [prefix](Self::prefix) | `seawall` | |
+/// | [seed](Self::seed) | 0 | where callers choose their keys, a secret of your own keeps them from choosing another's |
 /// | making a connection | 1 s | it goes on over the timeouts of those who wait for it |
 ///
 /// # What counts
@@ -60,23 +63,30 @@ use tokio::sync::mpsc::UnboundedSender;
 ///
 /// A command that is dropped may or may not have happened.
 #[derive(Clone)]
-pub struct Store(Arc<Shared>);
+pub struct Store {
+    shared: Arc<Shared>,
+    prefix: Arc<str>,
+    seed: u64,
+}
 
 struct Shared {
-    server: Server,
-    // The line, and how many there were before it.
-    line: Mutex<(u64, Option<Line>)>,
-    // Whoever holds the lock drives it; who is cut off leaves it to the next.
-    dialling: tokio::sync::Mutex<Option<(Instant, Dialling)>>,
+    lines: Lines,
     // Nanoseconds.
     timeout: AtomicU64,
     breaker: CircuitBreaker,
     failure: Mutex<Option<RedisError>>,
+    // By the kinds of the limits; as many as a program asks together.
+    scripts: Mutex<HashMap<Box<[Kind]>, Arc<Scripts>>>,
 }
 
-/// There is no reply: nothing was sent, or it may or may not have happened.
-#[derive(Debug)]
-pub(super) struct Unavailable;
+/// The store has not answered: nothing was sent, or it may or may not have happened.
+///
+/// ```
+/// assert_eq!(seawall::redis::Unavailable.to_string(), "the store has not answered");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[error("the store has not answered")]
+pub struct Unavailable;
 
 fn circuit() -> Config {
     let open_for = OpenFor::exponential(Duration::from_millis(500))
@@ -95,14 +105,38 @@ impl Store {
     /// ```
     #[must_use]
     pub fn new(telemetry: impl Into<Telemetry>, server: impl Into<Server>) -> Self {
-        Self(Arc::new(Shared {
-            server: server.into(),
-            line: Mutex::new((0, None)),
-            dialling: tokio::sync::Mutex::new(None),
+        let shared = Shared {
+            lines: Lines::to(server.into()),
             timeout: AtomicU64::new(nanos(Duration::from_millis(50))),
             breaker: CircuitBreaker::new(telemetry, circuit()),
             failure: Mutex::new(None),
-        }))
+            scripts: Mutex::default(),
+        };
+        Self { shared: Arc::new(shared), prefix: "seawall".into(), seed: 0 }
+    }
+
+    /// What the keys of all limits begin with. Braces in it become underscores: they would tell a cluster where to put them.
+    ///
+    /// ```
+    /// use seawall::redis::Store;
+    /// let store = Store::new("limits", redis::Client::open("redis://127.0.0.1/").unwrap()).prefix("shop");
+    /// # let _ = store;
+    /// ```
+    #[must_use]
+    pub fn prefix(self, prefix: &str) -> Self {
+        Self { prefix: prefix.replace(['{', '}'], "_").into(), ..self }
+    }
+
+    /// The secret under which the keys of limits are hashed; the same in all processes.
+    ///
+    /// ```
+    /// use seawall::redis::Store;
+    /// let store = Store::new("limits", redis::Client::open("redis://127.0.0.1/").unwrap()).seed(0x5EA_3A11);
+    /// # let _ = store;
+    /// ```
+    #[must_use]
+    pub fn seed(self, seed: u64) -> Self {
+        Self { seed, ..self }
     }
 
     /// The longest that a command may take, waiting for a connection included.
@@ -116,7 +150,7 @@ impl Store {
     /// ```
     #[must_use]
     pub fn timeout(self, timeout: Duration) -> Self {
-        self.0.timeout.store(nanos(timeout), Relaxed);
+        self.shared.timeout.store(nanos(timeout), Relaxed);
         self
     }
 
@@ -131,7 +165,7 @@ impl Store {
     /// ```
     #[must_use]
     pub fn circuit(self, config: impl Into<Config>) -> Self {
-        self.0.breaker.set(config);
+        self.shared.breaker.set(config);
         self
     }
 
@@ -146,7 +180,7 @@ impl Store {
     /// ```
     #[must_use]
     pub fn breaker(&self) -> &CircuitBreaker {
-        &self.0.breaker
+        &self.shared.breaker
     }
 
     /// The latest error, other than a late reply: wrong credentials, an unknown host, a full server say so here.
@@ -158,17 +192,36 @@ impl Store {
     /// ```
     #[must_use]
     pub fn last_error(&self) -> Option<RedisError> {
-        self.0.failure.lock().clone()
+        self.shared.failure.lock().clone()
     }
 
     /// When a command that is sent now has to be answered.
     pub(super) fn due(&self, now: Instant) -> Instant {
-        now + Duration::from_nanos(self.0.timeout.load(Relaxed))
+        now + Duration::from_nanos(self.shared.timeout.load(Relaxed))
+    }
+
+    pub(super) fn hash(&self, key: &[u8]) -> u128 {
+        xxhash_rust::xxh3::xxh3_128_with_seed(key, self.seed)
+    }
+
+    /// What the names of this key's limits begin with; the brace is closed after the hash.
+    pub(super) fn key(&self, hash: u128) -> String {
+        format!("{}:{{{hash:032x}", self.prefix)
+    }
+
+    /// The scripts for limits of these kinds.
+    pub(super) fn scripts(&self, kinds: &[Kind]) -> Arc<Scripts> {
+        if let Some(known) = self.shared.scripts.lock().get(kinds) {
+            return Arc::clone(known);
+        }
+        let scripts = Arc::new(Scripts::new(kinds));
+        self.shared.scripts.lock().insert(kinds.into(), Arc::clone(&scripts));
+        scripts
     }
 
     /// Whether nothing would be sent now; counted nowhere.
     pub(super) fn is_away(&self, now: Instant) -> bool {
-        self.0.breaker.refuses(&mut Now::at(now)).is_some()
+        self.shared.breaker.refuses(&mut Now::at(now)).is_some()
     }
 
     /// The reply to `command`; what else there is to send comes from `next`, once.
@@ -178,22 +231,22 @@ impl Store {
         next: impl FnOnce(&RedisError) -> Option<Cmd>,
         due: Instant,
     ) -> Result<Value, Unavailable> {
-        let permit = self.0.breaker.try_acquire().map_err(|_| Unavailable)?;
-        let reply = within(due, self.0.send(command, next)).await;
+        let permit = self.shared.breaker.try_acquire().map_err(|_| Unavailable)?;
+        let reply = within(due, self.shared.lines.send(command, next)).await;
         let class = match &reply {
             None => Class::Overload(None),
             Some(Ok(_)) => Class::Success,
             Some(Err(error)) => class(error),
         };
         permit.settle(class);
-        if class != Class::Success && self.0.breaker.state() == State::Open {
+        if class != Class::Success && self.shared.breaker.state() == State::Open {
             // Whoever probes asks anew where the server is: this line may lead nowhere, and never tell.
-            self.0.line.lock().1 = None;
+            self.shared.lines.let_go();
         }
         match reply {
             Some(Ok(value)) => Ok(value),
             Some(Err(error)) => {
-                *self.0.failure.lock() = Some(error);
+                *self.shared.failure.lock() = Some(error);
                 Err(Unavailable)
             }
             None => Err(Unavailable),
@@ -213,64 +266,15 @@ impl Store {
             return Err(Unavailable);
         }
         let subscribing = async {
-            let mut line = self.0.server.listen(tell).await?;
+            let mut line = self.shared.lines.server.listen(tell).await?;
             line.subscribe(channel).await.map(|()| line)
         };
         let line = within(now + 2 * DIALLING, subscribing).await.ok_or(Unavailable)?;
         line.map_err(|error| {
-            *self.0.failure.lock() = Some(error);
+            *self.shared.failure.lock() = Some(error);
             Unavailable
         })
     }
-}
-
-impl Shared {
-    async fn send(&self, command: &Cmd, next: impl FnOnce(&RedisError) -> Option<Cmd>) -> RedisResult<Value> {
-        let (number, mut line) = self.line().await?;
-        let mut reply = line.send(command).await;
-        if let Err(error) = &reply
-            && let Some(next) = next(error)
-        {
-            reply = line.send(&next).await;
-        }
-        if let Err(error) = &reply
-            && is_lost(error)
-        {
-            let mut current = self.line.lock();
-            if current.0 == number {
-                current.1 = None;
-            }
-        }
-        reply
-    }
-
-    async fn line(&self) -> RedisResult<(u64, Line)> {
-        if let (number, Some(line)) = &*self.line.lock() {
-            return Ok((*number, line.clone()));
-        }
-        let mut dialling = self.dialling.lock().await;
-        if let (number, Some(line)) = &*self.line.lock() {
-            return Ok((*number, line.clone()));
-        }
-        let now = Instant::now();
-        // One that nobody has driven for so long has timed out.
-        if dialling.as_ref().is_some_and(|(since, _)| now - *since >= DIALLING) {
-            *dialling = None;
-        }
-        let (_, dial) = dialling.get_or_insert_with(|| (now, self.server.dial()));
-        let made = dial.as_mut().await;
-        *dialling = None;
-        let line = made?;
-        let mut current = self.line.lock();
-        *current = (current.0 + 1, Some(line.clone()));
-        Ok((current.0, line))
-    }
-}
-
-/// Whether the line leads nowhere any more, or to a server that is no longer the master.
-fn is_lost(error: &RedisError) -> bool {
-    let elsewhere = ErrorKind::Server(ServerErrorKind::ReadOnly);
-    error.is_unrecoverable_error() || error.is_io_error() || error.kind() == elsewhere
 }
 
 /// What an error says about the server.
@@ -294,55 +298,11 @@ fn is_out_of_memory(error: &RedisError) -> bool {
     error.code() == Some("OOM") || error.detail().is_some_and(|detail| detail.contains("OOM"))
 }
 
-/// What `future` answers, unless `due` comes first.
-pub(super) async fn within<F: Future>(due: Instant, future: F) -> Option<F::Output> {
-    let mut future = pin!(future);
-    let mut timer = pin!(Timer::unarmed());
-    poll_fn(|cx| {
-        if let Poll::Ready(answer) = future.as_mut().poll(cx) {
-            return Poll::Ready(Some(answer));
-        }
-        if !timer.is_armed() {
-            timer.as_mut().arm(due);
-        }
-        timer.as_mut().poll_fired(cx).map(|()| None)
-    })
-    .await
-}
-
-/// Both answers, asked for at the same time.
-pub(super) async fn join<A, B>(one: impl Future<Output = A>, other: impl Future<Output = B>) -> (A, B) {
-    let (mut one, mut other) = (pin!(one), pin!(other));
-    let (mut first, mut second) = (None, None);
-    poll_fn(|cx| {
-        if first.is_none()
-            && let Poll::Ready(answer) = one.as_mut().poll(cx)
-        {
-            first = Some(answer);
-        }
-        if second.is_none()
-            && let Poll::Ready(answer) = other.as_mut().poll(cx)
-        {
-            second = Some(answer);
-        }
-        match (first.take(), second.take()) {
-            (Some(one), Some(other)) => Poll::Ready((one, other)),
-            (one, other) => {
-                (first, second) = (one, other);
-                Poll::Pending
-            }
-        }
-    })
-    .await
-}
-
-/// Until then.
-pub(super) async fn pause(until: Instant) {
-    within(until, std::future::pending::<()>()).await;
-}
-
 impl fmt::Debug for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Store").field("server", &self.0.server).field("breaker", &self.0.breaker).finish()
+        f.debug_struct("Store")
+            .field("server", &self.shared.lines.server)
+            .field("breaker", &self.shared.breaker)
+            .finish()
     }
 }

@@ -1,18 +1,20 @@
 //! The script and the deciding types of this crate, over the same random histories: after each step both say the same.
 //!
-//! The script under test is the very text that is sent in production but for three places: the clock, which is driven, and
-//! the real time after which the server forgets a key, which it may only do when the key is full again.
+//! The script under test is the very text that is sent in production but for two places: the clock, which is driven, and the
+//! real time after which the server forgets a key, which it may only do when the key is full again.
 
-use super::limit::Limit;
 use super::limits::Limits;
 use super::plan::Plan;
+use super::questions::Permits;
 use super::reply::Reply;
-use super::script::{Argument, command};
+use super::script::Act;
 use super::server::RedisServer;
+use super::store::Store;
+use crate::name::Name;
+use crate::rate_limit::remote::Rule;
 use crate::rate_limit::{
     Algorithm, Decision, FixedWindow, Quota, SlidingWindowCounter, SlidingWindowLog, TokenBucket,
 };
-use crate::telemetry::Telemetry;
 use crate::time::Instant;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -25,121 +27,165 @@ const BASE: u64 = 1_764_000_000_000_000;
 struct Driven {
     connection: redis::Connection,
     plan: Plan,
-    text: String,
     key: u128,
+    /// What is changed in the text, to see whether anybody notices.
+    mutation: Option<(&'static str, &'static str)>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Take(u32),
+    Peek(u32),
+    Charge(u32),
+    /// So many, taken so long ago.
+    Give(u32, u64),
+    Reset,
 }
 
 impl Driven {
     fn new(server: &RedisServer, limits: Limits) -> Self {
-        let plan = Plan::new(&Telemetry::new("twin"), limits);
-        let mut text = plan.text.clone();
-        for (real, driven) in [
-            ("local time = redis.call('TIME')\n", ""),
-            ("time[1] * 1000000 + time[2]", "tonumber(ARGV[#ARGV])"),
-            ("ceil(life / 1000)", "86400000"),
+        let client = redis::Client::open(server.url()).unwrap();
+        let connection = client.get_connection().unwrap();
+        let plan = Plan::new(Name::new("twin"), &Store::new("twin", client), limits);
+        Self { connection, plan, key: 0, mutation: None }
+    }
+
+    fn text(&self, act: Act) -> String {
+        let mut text = self.plan.questions.scripts.of(act).whole.clone();
+        for (real, driven, times) in [
+            ("local time = call('TIME')\n", "", 1),
+            ("time[1] * 1000000 + time[2]", "read('<d', ARGV[#ARGV])", 1),
+            (" / 1000), 3155760000000)", " * 0 + 86400000), 3155760000000)", text.matches("'PX'").count()),
         ] {
-            assert_eq!(text.matches(real).count(), 1, "{real}");
+            assert_eq!(text.matches(real).count(), times, "{real}");
             text = text.replace(real, driven);
         }
-        let connection = redis::Client::open(server.url()).unwrap().get_connection().unwrap();
-        Self { connection, plan, text, key: 0 }
+        if let Some((right, wrong)) = self.mutation {
+            text = text.replace(right, wrong);
+        }
+        text
     }
 
     /// The replies to a whole history, of a key that was never seen.
-    fn run(&mut self, steps: &[(Act, u64)]) -> Vec<Reply> {
+    fn run(&mut self, steps: &[(Step, u64)]) -> Vec<Reply> {
         self.key += 1;
-        let keys = self.plan.keys(self.key);
+        let key = format!("twin:{{{}", self.key);
         let mut pipeline = redis::pipe();
-        for &(act, at) in steps {
-            let (verb, cost, taken) = match act {
-                Act::Take(cost) => ("take", cost, 0),
-                Act::Give(permits) => ("give", permits, BASE + at),
+        for &(step, at) in steps {
+            let (act, permits) = match step {
+                Step::Take(cost) => (Act::Take, Permits::of(cost)),
+                Step::Peek(cost) => (Act::Peek, Permits::of(cost)),
+                Step::Charge(cost) => (Act::Charge, Permits::of(cost)),
+                Step::Give(permits, ago) => {
+                    (Act::Give, Permits { taken: BASE + at - ago.min(at), ..Permits::of(permits) })
+                }
+                Step::Reset => {
+                    pipeline.cmd("DEL").arg(self.plan.questions.keys(&key)).ignore();
+                    (Act::Peek, Permits::of(0))
+                }
             };
-            let mut arguments = self.plan.arguments(verb, cost, cost, 0, taken);
-            arguments.push(Argument::Number(BASE + at));
-            pipeline.add_command(command(Some(&self.text), "", &keys, &arguments));
+            let mut command = self.plan.questions.command("EVAL", &self.text(act), &key, permits);
+            command.arg(((BASE + at) as f64).to_le_bytes().as_slice());
+            pipeline.add_command(command);
         }
         let values: Vec<redis::Value> = pipeline.query(&mut self.connection).unwrap();
-        values.iter().map(|value| Reply::read(value).expect("a reply of the script")).collect()
+        let read = |value| Reply::read(value, |index, one| one.at(index)).expect("a reply of the script");
+        values.iter().map(read).collect()
     }
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Act {
-    Take(u32),
-    Give(u32),
 }
 
 fn rounded_up(duration: Duration) -> Duration {
     Duration::from_micros(u64::try_from(duration.as_nanos().div_ceil(1000)).unwrap())
 }
 
-/// In whole microseconds, as the script tells it.
-fn in_micros(decision: Decision) -> (Option<Duration>, u32, Duration) {
+/// Wait, permits left and time to full, in whole microseconds as the script tells them.
+type Told = (Option<Duration>, u32, Duration);
+
+fn told(decision: Decision) -> Told {
     let retry = decision.retry_after().map(rounded_up);
     (retry, decision.remaining(), rounded_up(decision.reset_after()))
 }
 
 /// What `algorithm` says to the same history.
-fn twin<A: Algorithm>(algorithm: &A, steps: &[(Act, u64)]) -> Vec<Decision> {
+fn twin<A: Algorithm>(algorithm: &A, steps: &[(Step, u64)]) -> Vec<Told> {
     let mut state = algorithm.fresh();
-    let decide = |&(act, at): &(Act, u64)| {
+    let decide = |&(step, at): &(Step, u64)| {
         let now = Instant::from_nanos(at * 1000);
-        match act {
-            Act::Take(cost) => algorithm.admit(&mut state, cost, now),
-            Act::Give(permits) => {
-                algorithm.give_back(&mut state, permits, now);
-                algorithm.peek(&state, 0, 0, now)
+        match step {
+            Step::Take(cost) => return told(algorithm.admit(&mut state, cost, now)),
+            Step::Peek(cost) => return told(algorithm.peek(&state, cost, 0, now)),
+            Step::Charge(cost) => {
+                let wait = Some(algorithm.charge(&mut state, cost, now)).filter(|wait| !wait.is_zero());
+                let (_, left, reset) = told(algorithm.peek(&state, 0, 0, now));
+                return (wait.map(rounded_up), left, reset);
             }
+            Step::Give(permits, ago) => {
+                // The script always looks at the present windows; a charge of nothing rolls them here.
+                algorithm.charge(&mut state, 0, now);
+                algorithm.give_back(&mut state, permits, Instant::from_nanos((at - ago.min(at)) * 1000));
+            }
+            Step::Reset => state = algorithm.fresh(),
         }
+        told(algorithm.peek(&state, 0, 0, now))
     };
     steps.iter().map(decide).collect()
 }
 
-/// Random histories of some five hundred steps, whose gaps go with the `scale` of the limit, in microseconds.
-fn agree<A: Algorithm>(limits: impl Into<Limits>, algorithm: &A, scale: u64, gives: bool) {
-    let Some(server) = RedisServer::start(&[]) else { return };
-    let limits = limits.into();
-    let capacity = limits.capacity();
-    let driven = RefCell::new(Driven::new(&server, limits));
+/// Histories of some five hundred steps, whose gaps go with the `scale` of the limit, in microseconds. Answers the first
+/// difference.
+fn compared<A: Algorithm>(driven: Driven, algorithm: &A, scale: u64) -> Result<(), TestCaseError> {
+    let capacity = driven.plan.questions.capacity;
+    let driven = RefCell::new(driven);
     let gap = prop_oneof![2 => Just(0), 2 => 0..=3_u64, 8 => 0..=scale, 1 => 0..=scale * 40];
-    let act = prop_oneof![
-        12 => Just(Act::Take(1)),
-        6 => (0..=capacity).prop_map(Act::Take),
-        1 => (1..=capacity).prop_map(move |n| if gives { Act::Give(n) } else { Act::Take(n) }),
+    let step = prop_oneof![
+        24 => Just(Step::Take(1)),
+        12 => (0..=capacity).prop_map(Step::Take),
+        4 => (0..=capacity).prop_map(Step::Peek),
+        3 => (1..=capacity, 0..=scale * 4).prop_map(|(permits, ago)| Step::Give(permits, ago)),
+        2 => (1..=capacity * 3).prop_map(Step::Charge),
+        1 => Just(Step::Reset),
     ];
-    let histories = proptest::collection::vec((act, gap), 400..600);
-    let mut runner = TestRunner::new(Config { cases: 12, failure_persistence: None, ..Config::default() });
-    let run = runner.run(&histories, |history| {
+    let histories = proptest::collection::vec((step, gap), 400..600);
+    let config = Config { cases: 12, failure_persistence: None, max_shrink_iters: 60, ..Config::default() };
+    let run = TestRunner::new(config).run(&histories, |history| {
         let mut now = 0;
-        let steps: Vec<_> = history
-            .iter()
-            .map(|&(act, gap)| {
-                now += gap;
-                (act, now)
-            })
-            .collect();
+        let timed = history.iter().map(|&(step, gap)| {
+            now += gap;
+            (step, now)
+        });
+        let steps: Vec<_> = timed.collect();
         let (seen, meant) = (driven.borrow_mut().run(&steps), twin(algorithm, &steps));
         for (index, (seen, meant)) in seen.iter().zip(&meant).enumerate() {
-            let granted =
-                if let (Act::Take(cost), true) = (steps[index].0, meant.is_admitted()) { cost } else { 0 };
-            if matches!(steps[index].0, Act::Take(_)) {
+            if let Step::Take(cost) = steps[index].0 {
+                let granted = if meant.0.is_none() { cost } else { 0 };
                 prop_assert_eq!(seen.granted, granted, "step {}: {:?}", index, &steps[..=index]);
             }
-            prop_assert_eq!(
-                in_micros(seen.decision),
-                in_micros(*meant),
-                "step {}: {:?}",
-                index,
-                &steps[..=index]
-            );
+            prop_assert_eq!(told(seen.decision), *meant, "step {}: {:?}", index, &steps[..=index]);
         }
         Ok(())
     });
-    run.unwrap();
+    run.map_err(|error| TestCaseError::fail(error.to_string().lines().take(4).collect::<String>()))
+}
+
+fn agree<A: Algorithm>(limits: impl Into<Limits>, algorithm: &A, scale: u64) {
+    let Some(server) = RedisServer::start(&[]) else { return };
+    compared(Driven::new(&server, limits.into()), algorithm, scale).unwrap();
 }
 
 const SECOND: u64 = 1_000_000;
+const MINUTE: Duration = Duration::from_secs(60);
+
+const fn fixed(limit: u32, window: Duration) -> Rule {
+    Rule::FixedWindow { limit, window }
+}
+
+const fn counter(limit: u32, window: Duration) -> Rule {
+    Rule::SlidingWindowCounter { limit, window }
+}
+
+const fn log(limit: u32, window: Duration) -> Rule {
+    Rule::SlidingWindowLog { limit, window }
+}
 
 #[test]
 fn token_buckets_decide_alike() {
@@ -150,42 +196,93 @@ fn token_buckets_decide_alike() {
         (Quota::per_hour(700_000).burst(40), 9000),
         (Quota::per(1, Duration::from_secs(86_400)), 40_000 * SECOND),
     ] {
-        agree(quota, &TokenBucket::new(quota), scale, true);
+        agree(quota, &TokenBucket::new(quota), scale);
     }
 }
 
 #[test]
 fn fixed_windows_decide_alike() {
-    let window = Duration::from_secs(60);
-    agree(Limit::fixed_window(10, window), &FixedWindow::new(10, window), 9 * SECOND, true);
+    agree(fixed(10, MINUTE), &FixedWindow::new(10, MINUTE), 9 * SECOND);
 }
 
 #[test]
 fn sliding_counters_decide_alike() {
-    for (limit, window, scale) in
-        [(10, Duration::from_secs(60), 9 * SECOND), (97, Duration::from_millis(250), 6000)]
-    {
-        let counter = SlidingWindowCounter::new(limit, window);
-        agree(Limit::sliding_counter(limit, window), &counter, scale, true);
+    for (limit, window, scale) in [(10, MINUTE, 9 * SECOND), (97, Duration::from_millis(250), 6000)] {
+        agree(counter(limit, window), &SlidingWindowCounter::new(limit, window), scale);
     }
 }
 
 #[test]
 fn sliding_logs_decide_alike() {
     let window = Duration::from_secs(10);
-    agree(Limit::sliding_log(7, window), &SlidingWindowLog::new(7, window), 2 * SECOND, false);
+    agree(log(7, window), &SlidingWindowLog::new(7, window), 2 * SECOND);
 }
 
 #[test]
 fn several_limits_decide_alike_all_or_nothing() {
     let quotas = [Quota::per_second(10).burst(4), Quota::per_minute(30).burst(9)];
-    agree(Limits::of(quotas[0]).and(quotas[1]), &quotas.map(TokenBucket::new), SECOND / 2, true);
+    agree(Limits::of(quotas[0]).and(quotas[1]), &quotas.map(TokenBucket::new), SECOND / 2);
+    let limits = Limits::of(quotas[0]).and(fixed(12, MINUTE)).and(counter(15, MINUTE)).and(log(9, MINUTE));
+    let algorithms = (
+        TokenBucket::new(quotas[0]),
+        FixedWindow::new(12, MINUTE),
+        SlidingWindowCounter::new(15, MINUTE),
+        SlidingWindowLog::new(9, MINUTE),
+    );
+    agree(limits, &algorithms, 4 * SECOND);
+}
+
+#[test]
+fn more_limits_than_there_are_names_in_the_language_decide_alike() {
+    let quotas: [Quota; 15] = std::array::from_fn(|n| Quota::per_minute(30 + n as u32).burst(9));
+    let limits = quotas.iter().skip(1).fold(Limits::of(quotas[0]), |limits, &quota| limits.and(quota));
+    agree(limits, &quotas.map(TokenBucket::new), SECOND / 2);
+}
+
+#[test]
+fn a_script_that_is_a_little_wrong_is_noticed() {
+    let Some(server) = RedisServer::start(&[]) else { return };
+    let bucket = Rule::TokenBucket(Quota::per_second(3).burst(5));
+    let mutations = [
+        (bucket, "ceil(over / l1_q)", "floor(over / l1_q)"),
+        (bucket, "(l1_now - last) * l1_q", "(l1_now - last) * (l1_q + 1)"),
+        (bucket, "max(0, l1_debt - n * l1_p)", "l1_debt - n * l1_p"),
+        (bucket, "over > 0", "over >= 0"),
+        (fixed(10, MINUTE), "(l1_window - window)", "(l1_window - window + 1)"),
+        (fixed(10, MINUTE), "l1_used + cost - l1_cap", "l1_used + cost - l1_cap - 1"),
+        (fixed(10, MINUTE), "== l1_window then l1_used", "<= l1_window then l1_used"),
+        (counter(10, MINUTE), "l1_prev = cur", "l1_prev = 0"),
+        (counter(10, MINUTE), "(l1_cap - l1_cur - cost) * l1_p", "(l1_cap - l1_cur - cost + 1) * l1_p"),
+        (counter(10, MINUTE), "(l1_cap - cost) * l1_p", "(l1_cap - cost + 1) * l1_p"),
+        (log(7, MINUTE), "at + l1_p <= l1_at", "at + l1_p < l1_at"),
+        (log(7, MINUTE), "held + n", "n"),
+        (log(7, MINUTE), "entered >= at", "entered > at"),
+    ];
+    for (rule, right, wrong) in mutations {
+        let mut driven = Driven::new(&server, rule.into());
+        let found = |act| driven.plan.questions.scripts.of(act).whole.contains(right);
+        assert!(found(Act::Take) || found(Act::Give), "{right} is not there");
+        driven.mutation = Some((right, wrong));
+        let compared = match rule {
+            Rule::TokenBucket(quota) => compared(driven, &TokenBucket::new(quota), SECOND / 3),
+            Rule::FixedWindow { limit, window } => {
+                compared(driven, &FixedWindow::new(limit, window), 9 * SECOND)
+            }
+            Rule::SlidingWindowCounter { limit, window } => {
+                compared(driven, &SlidingWindowCounter::new(limit, window), 9 * SECOND)
+            }
+            Rule::SlidingWindowLog { limit, window } => {
+                compared(driven, &SlidingWindowLog::new(limit, window), 9 * SECOND)
+            }
+        };
+        assert!(compared.is_err(), "nobody noticed {wrong}");
+    }
 }
 
 /// What one call is answered: permits granted, and how long to wait in microseconds.
 fn ask(driven: &mut Driven, at: u64, cost: u32) -> (u32, Option<Duration>) {
     driven.key -= 1; // the same key again
-    let reply = driven.run(&[(Act::Take(cost), at)])[0];
+    let reply = driven.run(&[(Step::Take(cost), at)])[0];
     (reply.granted, reply.decision.retry_after())
 }
 
@@ -204,16 +301,13 @@ fn a_clock_that_was_set_back_credits_nothing_and_blocks_no_longer_than_two_fills
     assert_eq!(ask(&mut driven, SECOND, 1), (0, Some(Duration::from_secs(1))));
     assert_eq!(ask(&mut driven, 2 * SECOND, 1), (1, None));
 
-    for limit in [
-        Limit::fixed_window(1, Duration::from_secs(60)),
-        Limit::sliding_counter(1, Duration::from_secs(60)),
-        Limit::sliding_log(1, Duration::from_secs(60)),
-    ] {
-        let mut driven = Driven::new(&server, Limits::of(limit).prefix(format!("{limit:?}")));
+    for rule in [fixed(1, MINUTE), counter(1, MINUTE), log(1, MINUTE)] {
+        let mut driven = Driven::new(&server, rule.into());
+        let _: () = redis::cmd("FLUSHALL").query(&mut driven.connection).unwrap();
         driven.key = 1;
-        assert_eq!(ask(&mut driven, at, 1).0, 1, "{limit:?}");
-        assert_eq!(ask(&mut driven, at - SECOND, 1).0, 0, "{limit:?}: the newest counts");
-        assert_eq!(ask(&mut driven, SECOND, 1).0, 1, "{limit:?}: for ever blocked");
+        assert_eq!(ask(&mut driven, at, 1).0, 1, "{rule:?}");
+        assert_eq!(ask(&mut driven, at - SECOND, 1).0, 0, "{rule:?}: the newest counts");
+        assert_eq!(ask(&mut driven, SECOND, 1).0, 1, "{rule:?}: for ever blocked");
     }
 }
 
@@ -230,17 +324,34 @@ fn another_quota_goes_on_with_what_was_used() {
 }
 
 #[test]
+fn another_rule_of_the_same_name_starts_afresh() {
+    let Some(server) = RedisServer::start(&[]) else { return };
+    for rule in [fixed(3, MINUTE), counter(3, MINUTE), log(3, MINUTE), Quota::per_minute(3).into()] {
+        let mut driven = Driven::new(&server, rule.into());
+        driven.key = 1;
+        assert_eq!(ask(&mut driven, 0, 3).0, 3, "{rule:?}");
+        assert_eq!(ask(&mut driven, 0, 1).0, 0, "{rule:?}");
+    }
+}
+
+#[test]
 fn what_was_admitted_elsewhere_is_paid_as_far_as_there_is_anything() {
     let Some(server) = RedisServer::start(&[]) else { return };
-    let driven = Driven::new(&server, Quota::per_hour(10).into());
-    let ask = |cost: u32, owed: u32| {
-        let mut connection = redis::Client::open(server.url()).unwrap().get_connection().unwrap();
-        let arguments = driven.plan.arguments("take", cost, cost, owed, 0);
-        let value = command(Some(&driven.plan.text), "", &driven.plan.keys(1), &arguments);
-        Reply::read(&value.query(&mut connection).unwrap()).unwrap()
-    };
-    assert_eq!(ask(3, 4).decision.remaining(), 3);
-    let refused = ask(1, 7);
-    assert_eq!((refused.granted, refused.decision.remaining()), (0, 0), "a debt beyond nothing is none");
-    assert!(refused.decision.retry_after() <= Some(Duration::from_secs(360)));
+    for rule in
+        [Quota::per_hour(10).into(), fixed(10, MINUTE * 60), counter(10, MINUTE * 60), log(10, MINUTE * 60)]
+    {
+        let mut driven = Driven::new(&server, Limits::of(rule));
+        let _: () = redis::cmd("FLUSHALL").query(&mut driven.connection).unwrap();
+        let mut pay = |cost: u32, owed: u32| {
+            let (questions, permits) = (&driven.plan.questions, Permits { owed, ..Permits::of(cost) });
+            let mut command = questions.command("EVAL", &driven.text(Act::Pay), "{1", permits);
+            command.arg((BASE as f64).to_le_bytes().as_slice());
+            let value = command.query(&mut driven.connection).unwrap();
+            Reply::read(&value, |_, one| one).unwrap()
+        };
+        assert_eq!(pay(3, 4).decision.remaining(), 3, "{rule:?}");
+        let refused = pay(1, 7);
+        assert_eq!((refused.granted, refused.decision.remaining()), (0, 0), "a debt beyond nothing is none");
+        assert!(refused.decision.retry_after() <= Some(Duration::from_secs(7200)), "{rule:?}");
+    }
 }

@@ -1,4 +1,5 @@
-//! What a limit costs that many processes share, beside a plain `INCR` and a script of the usual kind on the same server.
+//! What a limit costs that many processes share, beside a plain `INCR` and a script of the usual kind on the same server; and
+//! what a cache's own tier costs that has one in the store behind it.
 //!
 //! It starts a Redis or Valkey of its own on the loopback. One caller shows the time of a trip, 64 callers on one connection
 //! the throughput; rows take turns, and each shows its best round.
@@ -9,8 +10,11 @@ mod redis_server;
 
 use redis::aio::MultiplexedConnection;
 use redis_server::RedisServer;
+use seawall::cache::{CacheAside, Lifetime, Memory, Settings};
 use seawall::rate_limit::Quota;
-use seawall::redis::{Limit, Limits, SharedRateLimiter, Store};
+use seawall::rate_limit::remote::Rule;
+use seawall::redis::{Limits, RedisTier, SharedRateLimiter, Store};
+use std::convert::Infallible;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
@@ -35,13 +39,16 @@ enum Row {
     Incr(MultiplexedConnection),
     Script(MultiplexedConnection, &'static str, redis::Script),
     Limit(&'static str, SharedRateLimiter, bool),
+    Hit(&'static str, Cache),
 }
+
+type Cache = CacheAside<u64, String, Infallible>;
 
 impl Row {
     fn name(&self) -> &'static str {
         match self {
             Self::Incr(_) => "INCR",
-            Self::Script(_, name, _) | Self::Limit(name, ..) => name,
+            Self::Script(_, name, _) | Self::Limit(name, ..) | Self::Hit(name, _) => name,
         }
     }
 
@@ -68,6 +75,7 @@ impl Row {
                 assert_eq!(answer.is_ok(), *admits);
                 black_box(&answer);
             }
+            Self::Hit(_, cache) => assert!(black_box(cache.hit(&7)).is_some()),
         }
     }
 }
@@ -91,6 +99,18 @@ async fn round(row: &Row, callers: u32, calls: u32) -> f64 {
     start.elapsed().as_nanos() as f64 / f64::from(calls / callers * callers)
 }
 
+/// A cache that holds one value, with a tier behind it or not.
+async fn cache(store: Option<Store>) -> Cache {
+    let settings = Settings::new(Lifetime::of(Duration::from_secs(3600)));
+    let settings = match store {
+        Some(store) => settings.tier(RedisTier::new(store, "users")),
+        None => settings,
+    };
+    let cache = Cache::new("users", Memory::lru(1000), settings);
+    cache.get_or_load(&7, async || Ok("value".to_owned())).await.expect("a value");
+    cache
+}
+
 #[tokio::main]
 async fn main() {
     let Some(server) = RedisServer::start(&[]) else { return };
@@ -108,10 +128,19 @@ async fn main() {
         Row::Script(connection.clone(), "INCR and expiry in a script", redis::Script::new(COUNTING)),
         Row::Script(connection, "throttle-style script", redis::Script::new(THROTTLE)),
         Row::Limit("token bucket", limiter("bucket", plenty.into()), true),
-        Row::Limit("fixed window", limiter("fixed", Limit::fixed_window(10_000_000, window).into()), true),
+        Row::Limit(
+            "fixed window",
+            limiter("fixed", Rule::FixedWindow { limit: 10_000_000, window }.into()),
+            true,
+        ),
         Row::Limit(
             "sliding counter",
-            limiter("counter", Limit::sliding_counter(10_000_000, window).into()),
+            limiter("counter", Rule::SlidingWindowCounter { limit: 10_000_000, window }.into()),
+            true,
+        ),
+        Row::Limit(
+            "sliding log of 100",
+            limiter("log", Rule::SlidingWindowLog { limit: 100, window: Duration::from_millis(1) }.into()),
             true,
         ),
         Row::Limit("two buckets", limiter("two", Limits::of(plenty).and(plenty)), true),
@@ -121,6 +150,8 @@ async fn main() {
             true,
         ),
         Row::Limit("known refusal", denied, false),
+        Row::Hit("L1 hit", cache(None).await),
+        Row::Hit("L1 hit, with the tier", cache(Some(store)).await),
     ];
     println!(
         "| | one caller, ns | of `INCR` | {CALLERS} callers, ns a call | throughput, of a trip a check |"

@@ -1,37 +1,34 @@
--- Sliding window of two counters, each of length p. The value is "window:previous:current:p".
-rules.c = {
-    open = function(l)
-        l.window, l.prev, l.cur = floor(l.now / l.p), 0, 0
-        local window, prev, cur, length = match(l.value, '^(%d+):(%d+):(%d+):(%d+)$')
-        window = tonumber(window)
-        if tonumber(length) == l.p then
-            if window == l.window or window == l.window + 1 then
-                l.window, l.prev, l.cur = window, tonumber(prev), tonumber(cur)
-            elseif window == l.window - 1 then
-                l.prev = tonumber(cur)
-            end
-        end
-        -- A window that lies ahead, because the clock went back, is entered at its start.
-        l.ahead = max(0, l.window * l.p - l.now)
-        l.left_of_it = l.p - max(0, l.now - l.window * l.p)
-    end,
-    wait = function(l, n)
-        local p, rest = l.p, l.left_of_it
-        if l.prev * rest + (l.cur + n) * p <= l.cap * p then return 0 end
-        if l.cur + n <= l.cap then
-            return l.ahead + max(0, rest - floor((l.cap - l.cur - n) * p / l.prev))
-        end
-        return l.ahead + rest + max(0, p - floor((l.cap - n) * p / l.cur))
-    end,
-    left = function(l) return floor(max(0, l.cap * l.p - l.prev * l.left_of_it - l.cur * l.p) / l.p) end,
-    reset = function(l)
-        if l.cur > 0 then return l.ahead + l.left_of_it + l.p end
-        if l.prev > 0 then return l.ahead + l.left_of_it end
-        return 0
-    end,
-    take = function(l, n) l.cur = l.cur + n end,
-    give = function(l, n, taken)
-        if taken == 0 or floor(taken / l.p) == l.window then l.cur = max(0, l.cur - n) end
-    end,
-    state = function(l) return format('%.0f:%.0f:%.0f:%.0f', l.window, l.prev, l.cur, l.p) end,
-}
+-- Sliding window of two counters, each of length p. Kept are the window, what was taken in the one before and in it, and p.
+--: fields
+window, prev, cur, rest, ahead
+--: open
+L.window, L.prev, L.cur = floor(L.now / L.p), 0, 0
+if L.value and byte(L.value) == 99 then
+    local _, window, prev, cur, p = read('<Bdddd', L.value)
+    if p == L.p and (window == L.window or window == L.window + 1) then
+        L.window, L.prev, L.cur = window, prev, cur
+    elseif p == L.p and window == L.window - 1 then
+        L.prev = cur
+    end
+end
+-- A window that lies ahead, because the clock went back, is entered at its start.
+L.ahead = max(0, L.window * L.p - L.now)
+L.rest = L.p - max(0, L.now - L.window * L.p)
+--: wait
+if L.prev * L.rest + (L.cur + cost) * L.p > L.cap * L.p then
+    if L.cur + cost <= L.cap then
+        L.wait = L.ahead + max(0, L.rest - floor((L.cap - L.cur - cost) * L.p / L.prev))
+    else
+        L.wait = L.ahead + L.rest + max(0, L.p - floor((L.cap - cost) * L.p / L.cur))
+    end
+end
+--: left
+floor(max(0, L.cap * L.p - L.prev * L.rest - L.cur * L.p) / L.p)
+--: take
+L.cur = L.cur + n
+--: give
+if taken == 0 or floor(floor(taken / L.unit) / L.p) == L.window then L.cur = max(0, L.cur - n) end
+--: reset
+L.cur > 0 and L.ahead + L.rest + L.p or L.prev > 0 and L.ahead + L.rest or 0
+--: state
+write('<Bdddd', 99, L.window, L.prev, L.cur, L.p)

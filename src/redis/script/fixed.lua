@@ -1,26 +1,28 @@
--- Fixed window of length p, counted from the Unix epoch. The value is "window:used:p".
-rules.f = {
-    open = function(l)
-        l.window, l.used = floor(l.now / l.p), 0
-        local window, used, length = match(l.value, '^(%d+):(%d+):(%d+)$')
-        window = tonumber(window)
-        -- A clock that went back keeps the newer window, if it is the next one.
-        if tonumber(length) == l.p and (window == l.window or window == l.window + 1) then
-            l.window, l.used = window, tonumber(used)
-        end
-    end,
-    wait = function(l, n)
-        if l.used + n <= l.cap then return 0 end
-        return (l.window + 1) * l.p - l.now
-    end,
-    left = function(l) return max(0, l.cap - l.used) end,
-    reset = function(l)
-        if l.used == 0 then return 0 end
-        return (l.window + 1) * l.p - l.now
-    end,
-    take = function(l, n) l.used = l.used + n end,
-    give = function(l, n, taken)
-        if taken == 0 or floor(taken / l.p) == l.window then l.used = max(0, l.used - n) end
-    end,
-    state = function(l) return format('%.0f:%.0f:%.0f', l.window, l.used, l.p) end,
-}
+-- Fixed window of length p, counted from the Unix epoch. Kept are the window, what was taken in it, and p.
+--: fields
+window, used
+--: open
+L.window, L.used = floor(L.now / L.p), 0
+if L.value and byte(L.value) == 102 then
+    local _, window, used, p = read('<Bddd', L.value)
+    -- A clock that went back keeps the newer window, if it is the next one.
+    if p == L.p and (window == L.window or window == L.window + 1) then
+        L.window, L.used = window, used
+    elseif p == L.p and window < L.window then
+        -- Each window that has passed has paid its limit of what is owed.
+        L.used = max(0, used - L.cap * (L.window - window))
+    end
+end
+--: wait
+local over = L.used + cost - L.cap
+if over > 0 then L.wait = (L.window + ceil(over / L.cap)) * L.p - L.now end
+--: left
+max(0, L.cap - L.used)
+--: take
+L.used = L.used + n
+--: give
+if taken == 0 or floor(floor(taken / L.unit) / L.p) == L.window then L.used = max(0, L.used - n) end
+--: reset
+L.used > 0 and (L.window + ceil(L.used / L.cap)) * L.p - L.now or 0
+--: state
+write('<Bddd', 102, L.window, L.used, L.p)

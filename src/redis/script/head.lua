@@ -1,7 +1,8 @@
--- seawall: limits shared by many processes. All of a call's limits are decided here, all or nothing, by the server's clock.
--- ARGV: verb, cost, most, owed, taken; then for each key: rule, unit, p, q, capacity. Times are microseconds.
+-- seawall: limits shared by many processes. All of a call's limits are asked at one reading of the server's clock.
+-- ARGV: cost, most, owed, taken; then for each key unit, p, q, capacity. Numbers are doubles, times are microseconds.
+local call, read, write, byte, sub = redis.call, struct.unpack, struct.pack, string.byte, string.sub
 local floor, ceil, max, min = math.floor, math.ceil, math.max, math.min
-local match, format = string.match, string.format
-local time = redis.call('TIME')
+local cost, most, owed, taken = read('<dddd', ARGV[1])
+local time = call('TIME')
 local clock = time[1] * 1000000 + time[2]
-local rules = {}
+local granted = 0

@@ -1,58 +1,52 @@
--- Log of what was taken in the last p. The value is "time:permits;time:permits;…", oldest first.
-rules.l = {
-    open = function(l)
-        l.entries, l.used, l.newest = {}, 0, 0
-        local seen = {}
-        for at, n in string.gmatch(l.value, '(%d+):(%d+);') do
-            seen[#seen + 1] = { at = tonumber(at), n = tonumber(n) }
+-- Log of what was taken in the last p. Kept are all permits that count, then a time and a number for each time, oldest first.
+--: fields
+log, used, at
+--: open
+L.log, L.used, L.at = '', 0, L.now
+if L.value and byte(L.value) == 108 then
+    local newest = read('<d', L.value, #L.value - 15)
+    -- A clock that was set back by more than the window starts anew.
+    if newest - L.now <= L.p then
+        L.at = max(L.now, newest)
+        local _, used, from = read('<Bd', L.value)
+        local at, n = read('<dd', L.value, from)
+        while at and at + L.p <= L.at do
+            used, from = used - n, from + 16
+            at, n = nil, 0
+            if from < #L.value then at, n = read('<dd', L.value, from) end
         end
-        if #seen > 0 then l.newest = seen[#seen].at end
-        -- A clock that was set back by more than the window starts anew.
-        if l.newest - l.now > l.p then seen, l.newest = {}, 0 end
-        l.at = max(l.now, l.newest)
-        for _, entry in ipairs(seen) do
-            if entry.at + l.p > l.at then
-                l.entries[#l.entries + 1] = entry
-                l.used = l.used + entry.n
-            end
-        end
-    end,
-    wait = function(l, n)
-        local over = l.used + n - l.cap
-        if over <= 0 then return 0 end
-        for _, entry in ipairs(l.entries) do
-            over = over - entry.n
-            if over <= 0 then return entry.at + l.p - l.now end
-        end
-        return l.p
-    end,
-    left = function(l) return max(0, l.cap - l.used) end,
-    reset = function(l)
-        if l.used == 0 then return 0 end
-        return l.entries[#l.entries].at + l.p - l.now
-    end,
-    take = function(l, n)
-        local last = l.entries[#l.entries]
-        if last and last.at == l.at then
-            last.n = last.n + n
-        else
-            l.entries[#l.entries + 1] = { at = l.at, n = n }
-        end
-        l.used = l.used + n
-    end,
-    give = function(l, n, taken)
-        for i = #l.entries, 1, -1 do
-            local entry = l.entries[i]
-            if n > 0 and (taken == 0 or entry.at == taken) then
-                local back = min(n, entry.n)
-                entry.n, n, l.used = entry.n - back, n - back, l.used - back
-                if entry.n == 0 then table.remove(l.entries, i) end
-            end
-        end
-    end,
-    state = function(l)
-        local parts = {}
-        for i, entry in ipairs(l.entries) do parts[i] = format('%.0f:%.0f;', entry.at, entry.n) end
-        return table.concat(parts)
-    end,
-}
+        L.log, L.used = sub(L.value, from), used
+    end
+end
+--: wait
+local over, from, at, n = L.used + cost - L.cap, 1, 0, 0
+while over > 0 do
+    at, n = read('<dd', L.log, from)
+    over, from = over - n, from + 16
+    L.wait = at + L.p - L.now
+end
+--: left
+max(0, L.cap - L.used)
+--: take
+local newest, held, whole = 0, 0, L.log
+if L.log ~= '' then newest, held = read('<dd', L.log, #L.log - 15) end
+if newest == L.at then whole = sub(L.log, 1, -17) else held = 0 end
+L.log, L.used = whole .. write('<dd', L.at, held + n), L.used + n
+--: give
+-- An operator's from the newest backwards; one call's from the entry in which it stands.
+local at, from, step = floor(taken / L.unit), 1, 16
+if taken == 0 then from, step = #L.log - 15, -16 end
+while n > 0 and from > 0 and from < #L.log do
+    local entered, held = read('<dd', L.log, from)
+    if entered >= at then
+        local gone = min(n, held)
+        local kept = held > gone and write('<dd', entered, held - gone) or ''
+        L.log, L.used = sub(L.log, 1, from - 1) .. kept .. sub(L.log, from + 16), L.used - gone
+        n = taken == 0 and n - gone or 0
+    end
+    from = from + step
+end
+--: reset
+L.used > 0 and read('<d', L.log, #L.log - 15) + L.p - L.now or 0
+--: state
+write('<Bd', 108, L.used) .. L.log

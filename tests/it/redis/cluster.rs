@@ -2,7 +2,8 @@
 
 use super::{PATIENT, RedisServer, until};
 use seawall::rate_limit::Quota;
-use seawall::redis::{Limit, Limits, SharedRateLimiter, Store};
+use seawall::rate_limit::remote::Rule;
+use seawall::redis::{Limits, SharedRateLimiter, Store};
 use std::time::Duration;
 
 #[tokio::test]
@@ -24,7 +25,8 @@ async fn limits_of_a_key_live_together_and_keys_are_spread() {
     // It is told of one node only; the others it learns of.
     let client = redis::cluster::ClusterClient::new([first.url()]).unwrap();
     let store = Store::new("store", client).timeout(PATIENT);
-    let limits = Limits::of(Quota::per_day(3)).and(Limit::fixed_window(2, Duration::from_secs(86_400)));
+    let limits = Limits::of(Quota::per_day(3))
+        .and(Rule::FixedWindow { limit: 2, window: Duration::from_secs(86_400) });
     let limiter = SharedRateLimiter::new("api", store, limits.remembered(0));
     for key in 0..60 {
         let key = format!("user {key}");

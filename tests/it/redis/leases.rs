@@ -4,6 +4,8 @@ use super::proxy::Proxy;
 use super::{RedisServer, patient};
 use seawall::rate_limit::Quota;
 use seawall::redis::{Limits, SharedRateLimiter};
+use std::future::Future;
+use std::task::{Context, Waker};
 
 fn leased(url: String, nodes: u32) -> SharedRateLimiter {
     // The burst is a day's: while a test runs no more comes.
@@ -29,7 +31,7 @@ async fn a_lease_answers_without_a_trip() {
     let limiter = leased(proxy.url(), 2);
     assert!(limiter.try_acquire("k").await.unwrap().decision().is_some());
     let sent = proxy.requested();
-    for _ in 0..49 {
+    for _ in 0..50 {
         assert!(limiter.try_acquire("k").await.unwrap().decision().is_none());
     }
     assert_eq!(proxy.requested(), sent);
@@ -71,7 +73,7 @@ async fn what_is_left_goes_back_on_shutdown() {
     let Some(server) = RedisServer::start(&[]) else { return };
     let limiter = leased(server.url(), 2);
     limiter.check("k").await.unwrap();
-    assert_eq!(limiter.peek("k", 0).await.unwrap().remaining(), 900 - 50);
+    assert_eq!(limiter.peek("k", 0).await.unwrap().remaining(), 900 - 51);
     limiter.give_back_leases().await;
     assert_eq!(limiter.peek("k", 0).await.unwrap().remaining(), 900 - 1);
 }
@@ -84,4 +86,62 @@ async fn a_released_lease_is_held_again() {
     limiter.try_acquire_many("k", 9).await.unwrap().release().await;
     limiter.give_back_leases().await;
     assert_eq!(limiter.peek("k", 0).await.unwrap().remaining(), 900 - 1);
+}
+
+#[tokio::test]
+async fn a_trip_brings_what_those_want_who_wait_and_a_lease() {
+    let Some(server) = RedisServer::start(&[]) else { return };
+    let proxy = Proxy::to(server.port()).await;
+    let limiter = leased(proxy.url(), 2);
+    limiter.check("k").await.unwrap();
+    limiter.give_back_leases().await;
+    // The first of them makes the trip when the others stand in line already.
+    let mut calls = tokio::task::JoinSet::new();
+    for _ in 0..40 {
+        let limiter = limiter.clone();
+        calls.spawn(async move { limiter.try_acquire("k").await.unwrap().decision().is_some() });
+    }
+    let trips = calls.join_all().await.into_iter().filter(|&trip| trip).count();
+    assert_eq!(trips, 1);
+    limiter.give_back_leases().await;
+    assert_eq!(limiter.peek("k", 0).await.unwrap().remaining(), 900 - 41, "a permit was lost");
+}
+
+#[tokio::test]
+async fn the_driver_fetches_before_anybody_waits() {
+    let Some(server) = RedisServer::start(&[]) else { return };
+    let limiter = leased(server.url(), 2);
+    let driver = tokio::spawn(limiter.background());
+    limiter.check("k").await.unwrap();
+    tokio::task::yield_now().await;
+    for spent in (1..200).step_by(30) {
+        for _ in 0..30 {
+            assert!(limiter.try_acquire("k").await.unwrap().decision().is_none(), "a call made a trip");
+        }
+        // 900 are the store's, and what it has given out is what was spent and a whole lease.
+        super::until("the next lease is here", async || {
+            limiter.peek("k", 0).await.unwrap().remaining() == 900 - 50 - (spent + 30)
+        })
+        .await;
+    }
+    driver.abort();
+}
+
+#[tokio::test]
+async fn a_caller_that_leaves_the_line_takes_nothing_with_it() {
+    let Some(server) = RedisServer::start(&[]) else { return };
+    let limiter = leased(server.url(), 2);
+    for polls in 1..40 {
+        let mut call = Box::pin(limiter.try_acquire_many("k", 2));
+        for _ in 0..polls {
+            if call.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready() {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+    // Whatever was cut off, the next ones are served.
+    for _ in 0..100 {
+        assert!(limiter.try_acquire("k").await.is_ok());
+    }
 }

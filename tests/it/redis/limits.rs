@@ -4,7 +4,8 @@ use super::proxy::Proxy;
 use super::{RedisServer, patient};
 use seawall::Reason;
 use seawall::rate_limit::Quota;
-use seawall::redis::{Limit, Limits, SharedRateLimiter};
+use seawall::rate_limit::remote::{self, Ask, Rule, Store as _, Verb};
+use seawall::redis::{Limits, SharedRateLimiter};
 use std::time::Duration;
 
 fn limiter(server: &RedisServer, limits: impl Into<Limits>) -> SharedRateLimiter {
@@ -103,22 +104,23 @@ async fn peeking_takes_nothing_and_a_reset_leaves_nothing() {
 #[tokio::test]
 async fn what_is_released_was_never_taken() {
     let Some(server) = RedisServer::start(&[]) else { return };
-    for limit in [
-        Limit::from(Quota::per_hour(10)),
-        Limit::fixed_window(10, Duration::from_secs(86_400)),
-        Limit::sliding_counter(10, Duration::from_secs(86_400)),
-        Limit::sliding_log(10, Duration::from_secs(86_400)),
+    for rule in [
+        Quota::per_hour(10).into(),
+        Rule::FixedWindow { limit: 10, window: Duration::from_secs(86_400) },
+        Rule::SlidingWindowCounter { limit: 10, window: Duration::from_secs(86_400) },
+        Rule::SlidingWindowLog { limit: 10, window: Duration::from_secs(86_400) },
     ] {
-        let limiter = limiter(&server, Limits::of(limit).prefix(format!("{limit:?}")));
+        let store = patient(server.url()).prefix(&format!("{rule:?}"));
+        let limiter = SharedRateLimiter::new("api", store, Limits::of(rule));
         let grant = limiter.try_acquire_many("k", 4).await.unwrap();
-        assert_eq!(grant.decision().unwrap().remaining(), 6, "{limit:?}");
+        assert_eq!(grant.decision().unwrap().remaining(), 6, "{rule:?}");
         grant.release().await;
-        assert_eq!(limiter.peek("k", 0).await.unwrap().remaining(), 10, "{limit:?}");
+        assert_eq!(limiter.peek("k", 0).await.unwrap().remaining(), 10, "{rule:?}");
         drop(limiter.try_acquire_many("k", 3).await.unwrap());
         limiter.refund("k", 1).await.unwrap();
-        assert_eq!(limiter.peek("k", 0).await.unwrap().remaining(), 8, "{limit:?}");
+        assert_eq!(limiter.peek("k", 0).await.unwrap().remaining(), 8, "{rule:?}");
         limiter.refund("k", 100).await.unwrap();
-        assert_eq!(limiter.peek("k", 0).await.unwrap().remaining(), 10, "{limit:?}");
+        assert_eq!(limiter.peek("k", 0).await.unwrap().remaining(), 10, "{rule:?}");
     }
 }
 
@@ -126,8 +128,8 @@ async fn what_is_released_was_never_taken() {
 async fn several_limits_take_all_or_nothing() {
     let Some(server) = RedisServer::start(&[]) else { return };
     let limits = Limits::of(Quota::per_hour(10))
-        .and(Limit::fixed_window(4, Duration::from_secs(86_400)))
-        .and(Limit::sliding_log(6, Duration::from_secs(86_400)));
+        .and(Rule::FixedWindow { limit: 4, window: Duration::from_secs(86_400) })
+        .and(Rule::SlidingWindowLog { limit: 6, window: Duration::from_secs(86_400) });
     let limiter = limiter(&server, limits);
     assert_eq!(limiter.try_acquire_many("k", 3).await.unwrap().decision().unwrap().remaining(), 1);
     let refused = limiter.peek("k", 2).await.unwrap();
@@ -140,8 +142,8 @@ async fn several_limits_take_all_or_nothing() {
 #[tokio::test]
 async fn no_text_of_a_key_leaves_its_place() {
     let Some(server) = RedisServer::start(&[]) else { return };
-    let limits = Limits::of(Quota::per_hour(1)).and(Quota::per_day(5)).prefix("{shop}");
-    let limiter = limiter(&server, limits);
+    let limits = Limits::of(Quota::per_hour(1)).and(Quota::per_day(5));
+    let limiter = SharedRateLimiter::new("api", patient(server.url()).prefix("{shop}"), limits);
     for key in ["{a}", "a}:api", "", "a\r\nb", "a b"] {
         assert!(limiter.try_acquire(key).await.is_ok(), "{key:?} was another key's");
     }
@@ -165,4 +167,77 @@ async fn other_limits_hold_from_the_next_call_on() {
     assert!(limiter.try_acquire("k").await.is_err());
     limiter.set_limits(Quota::unlimited());
     assert!(limiter.try_acquire_many("k", 1000).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_cost_known_afterwards_is_a_debt_that_is_paid_first() {
+    let Some(server) = RedisServer::start(&[]) else { return };
+    let day = Duration::from_secs(86_400);
+    for rule in [
+        Rule::TokenBucket(Quota::per_day(10)),
+        Rule::FixedWindow { limit: 10, window: day },
+        Rule::SlidingWindowCounter { limit: 10, window: day },
+        Rule::SlidingWindowLog { limit: 10, window: day },
+    ] {
+        let proxy = Proxy::to(server.port()).await;
+        let store = patient(proxy.url()).prefix(&format!("{rule:?}"));
+        let limiter = SharedRateLimiter::new("api", store, rule);
+        assert_eq!(limiter.charge("k", 4).await.unwrap(), Duration::ZERO, "{rule:?}");
+        assert_eq!(limiter.peek("k", 0).await.unwrap().remaining(), 6, "{rule:?}");
+        let wait = limiter.charge("k", 9).await.unwrap();
+        assert!(wait > Duration::ZERO, "{rule:?}");
+        let sent = proxy.requested();
+        let refused = limiter.try_acquire("k").await.unwrap_err();
+        assert!(refused.retry_after() <= Some(wait), "{rule:?}");
+        assert_eq!(proxy.requested(), sent, "{rule:?}: a debt that is known was asked for");
+        limiter.refund("k", 4).await.unwrap();
+        assert!(limiter.try_acquire("k").await.is_ok(), "{rule:?}");
+        assert!(limiter.try_acquire("k").await.is_err(), "{rule:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_was_refused_further_in_was_never_made() {
+    let Some(server) = RedisServer::start(&[]) else { return };
+    let limiter = limiter(&server, Quota::per_day(10));
+    let breaker = seawall::CircuitBreaker::new("peer", seawall::circuit_breaker::Config::new());
+    let call = || limiter.run_through("k", || breaker.run(async || Err::<(), _>(std::fmt::Error)));
+    assert!(matches!(call().await, Err(seawall::Error::Inner(_))));
+    assert_eq!(limiter.peek("k", 0).await.unwrap().remaining(), 9);
+    breaker.force_open();
+    assert!(matches!(call().await, Err(seawall::Error::Rejected(_))));
+    assert_eq!(limiter.peek("k", 0).await.unwrap().remaining(), 9);
+}
+
+#[tokio::test]
+async fn a_limit_with_a_name_is_the_same_whoever_asks() {
+    let Some(server) = RedisServer::start(&[]) else { return };
+    let store = patient(server.url());
+    let daily = Quota::per_day(10);
+    let of =
+        |name, own| SharedRateLimiter::new(name, store.clone(), Limits::of(own).and_named("per day", daily));
+    let (uploads, searches) = (of("uploads", Quota::per_day(5)), of("searches", Quota::per_day(50)));
+    for _ in 0..5 {
+        assert!(uploads.try_acquire("alice").await.is_ok());
+        assert!(searches.try_acquire("alice").await.is_ok());
+    }
+    assert_eq!(searches.try_acquire("alice").await.unwrap_err().by().as_str(), "per day");
+    assert!(searches.try_acquire("bob").await.is_ok());
+
+    // Whoever speaks to the store itself sees the same.
+    let limits = [remote::Limit::new("per day", Rule::TokenBucket(daily))];
+    let ask = |verb, cost| store.decide(Ask { verb, ..Ask::take(b"alice", &limits, cost) });
+    let seen = ask(Verb::Take, 1).await.unwrap();
+    assert_eq!((seen.remaining(), seen.reason()), (0, Some(Reason::RateLimited)));
+    assert_eq!(seen.refused_by().map(|name| name.as_str()), Some("per day"));
+    assert_eq!(ask(Verb::Take, 11).await.unwrap().reason(), Some(Reason::TooLarge));
+    assert_eq!(ask(Verb::Take, 0).await.unwrap().remaining(), 0);
+    assert_eq!(ask(Verb::GiveBack, 3).await.unwrap().remaining(), 3);
+    assert_eq!(ask(Verb::Peek, 4).await.unwrap().reason(), Some(Reason::RateLimited));
+    assert_eq!(ask(Verb::Take, 2).await.unwrap().remaining(), 1);
+    assert!(ask(Verb::Charge, 3).await.unwrap().retry_after().is_some());
+    assert_eq!(ask(Verb::Reset, 0).await.unwrap().remaining(), 10);
+    assert_eq!(ask(Verb::Peek, 0).await.unwrap().remaining(), 10);
+    // Nothing to ask is no trip, and no refusal.
+    assert!(store.decide(Ask::take(b"alice", &[], 7)).await.unwrap().is_admitted());
 }
