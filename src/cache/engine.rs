@@ -1,5 +1,5 @@
 use super::backlog::Backlog;
-use super::entry::{Cached, Entry, Freshness};
+use super::entry::{Cached, Entry, Freshness, Held};
 use super::freshness::{Draws, Life, Stage};
 use super::load_error::LoadError;
 use super::loaded::Terms;
@@ -159,11 +159,18 @@ where
     }
 
     /// An entry that is not in the store yet.
-    pub(super) fn make(&self, key: &K, value: V, terms: &Terms, origin: Origin, tags: Box<[Tag]>) -> Made<V> {
+    pub(super) fn make(
+        &self,
+        key: &K,
+        held: Held<V>,
+        terms: &Terms,
+        origin: Origin,
+        tags: Box<[Tag]>,
+    ) -> Made<V> {
         let life = self.life(terms, &origin);
-        let weight = self.settings.weigh.as_ref().map_or(1, |weigh| weigh(key, &value).max(1));
+        let weight = self.settings.weigh.as_ref().map_or(1, |weigh| weigh(key, held.value()).max(1));
         let kept = !terms.unkept && life.end() > origin.now;
-        Made { entry: Entry::new(value, life, origin.stamp, weight, tags), kept }
+        Made { entry: Entry::new(held, life, origin.stamp, weight, tags), kept }
     }
 
     /// Puts `entry` into the store, for as long as anybody may be given it.

@@ -30,27 +30,28 @@ struct Record<V> {
     claimed: AtomicBool,
 }
 
-enum Held<V> {
+/// Where the value is.
+pub(super) enum Held<V> {
     Own(V),
-    // A renewed life of the same value.
+    /// It was written through a buffer, which had it first.
+    Shared(Arc<V>),
+    /// A renewed life of the same value.
     Of(Entry<V>),
 }
 
+impl<V> Held<V> {
+    #[inline]
+    pub(super) fn value(&self) -> &V {
+        match self {
+            Self::Own(value) => value,
+            Self::Shared(value) => value,
+            Self::Of(origin) => origin.value(),
+        }
+    }
+}
+
 impl<V> Entry<V> {
-    pub(super) fn new(value: V, life: Life, stamp: u64, weight: u32, tags: Box<[Tag]>) -> Self {
-        Self::with(Held::Own(value), life, stamp, weight, tags)
-    }
-
-    /// The same value with a new life.
-    pub(super) fn renewed(&self, life: Life, stamp: u64) -> Self {
-        let origin = match &self.0.held {
-            Held::Own(_) => self.clone(),
-            Held::Of(origin) => origin.clone(),
-        };
-        Self::with(Held::Of(origin), life, stamp, self.0.weight, self.0.tags.clone())
-    }
-
-    fn with(held: Held<V>, life: Life, stamp: u64, weight: u32, tags: Box<[Tag]>) -> Self {
+    pub(super) fn new(held: Held<V>, life: Life, stamp: u64, weight: u32, tags: Box<[Tag]>) -> Self {
         Self(Arc::new(Record {
             held,
             life,
@@ -64,12 +65,18 @@ impl<V> Entry<V> {
         }))
     }
 
+    /// The same value with a new life.
+    pub(super) fn renewed(&self, life: Life, stamp: u64) -> Self {
+        let origin = match &self.0.held {
+            Held::Own(_) | Held::Shared(_) => self.clone(),
+            Held::Of(origin) => origin.clone(),
+        };
+        Self::new(Held::Of(origin), life, stamp, self.0.weight, self.0.tags.clone())
+    }
+
     #[inline]
     pub(super) fn value(&self) -> &V {
-        match &self.0.held {
-            Held::Own(value) => value,
-            Held::Of(origin) => origin.value(),
-        }
+        self.0.held.value()
     }
 
     pub(super) fn weight(&self) -> u32 {
@@ -132,7 +139,7 @@ impl<V> Entry<V> {
 
     #[inline]
     pub(super) const fn cached(self, now: Instant, freshness: Freshness) -> Cached<V> {
-        Cached { now, freshness, entry: self }
+        Cached { now, freshness, given: Given::Kept(self) }
     }
 
     /// Whether its last window is over: nobody will ever be given it.
@@ -174,9 +181,15 @@ impl<V> fmt::Debug for Entry<V> {
 /// assert_eq!(user.freshness(), Freshness::Fresh);
 /// ```
 pub struct Cached<V> {
-    entry: Entry<V>,
+    given: Given<V>,
     now: Instant,
     freshness: Freshness,
+}
+
+enum Given<V> {
+    Kept(Entry<V>),
+    // Not yet written, and so newer than anything else.
+    Dirty(Arc<V>),
 }
 
 /// Whether a value is as fresh as it should be.
@@ -191,7 +204,12 @@ pub enum Freshness {
 }
 
 impl<V> Cached<V> {
-    /// How old it was when it was given: the time since its load ended.
+    pub(super) const fn dirty(value: Arc<V>, now: Instant) -> Self {
+        Self { given: Given::Dirty(value), now, freshness: Freshness::Fresh }
+    }
+
+    /// How old it was when it was given: the time since its load ended. Zero for what is yet to be
+    /// [written](super::WriteBehind): nothing is newer.
     ///
     /// ```
     /// # use seawall::cache::{CacheAside, Lifetime, Memory};
@@ -200,7 +218,10 @@ impl<V> Cached<V> {
     /// ```
     #[must_use]
     pub fn age(&self) -> Duration {
-        self.now - self.entry.life().stored
+        match &self.given {
+            Given::Kept(entry) => self.now - entry.life().stored,
+            Given::Dirty(_) => Duration::ZERO,
+        }
     }
 
     /// Until when it is fresh, unless it is fenced before.
@@ -212,7 +233,10 @@ impl<V> Cached<V> {
     /// ```
     #[must_use]
     pub fn fresh_until(&self) -> Instant {
-        self.entry.stale_at()
+        match &self.given {
+            Given::Kept(entry) => entry.stale_at(),
+            Given::Dirty(_) => Instant::MAX,
+        }
     }
 
     /// Whether it was fresh when it was given, and if not, why it was given all the same.
@@ -237,7 +261,7 @@ impl<V> Cached<V> {
     /// ```
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
-        std::ptr::eq(self.entry.value(), other.entry.value())
+        std::ptr::eq(&raw const **self, &raw const **other)
     }
 }
 
@@ -246,7 +270,10 @@ impl<V> Deref for Cached<V> {
 
     #[inline]
     fn deref(&self) -> &V {
-        self.entry.value()
+        match &self.given {
+            Given::Kept(entry) => entry.value(),
+            Given::Dirty(value) => value,
+        }
     }
 }
 
@@ -258,7 +285,11 @@ impl<V> AsRef<V> for Cached<V> {
 
 impl<V> Clone for Cached<V> {
     fn clone(&self) -> Self {
-        Self { entry: self.entry.clone(), now: self.now, freshness: self.freshness }
+        let given = match &self.given {
+            Given::Kept(entry) => Given::Kept(entry.clone()),
+            Given::Dirty(value) => Given::Dirty(Arc::clone(value)),
+        };
+        Self { given, now: self.now, freshness: self.freshness }
     }
 }
 

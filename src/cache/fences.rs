@@ -1,5 +1,5 @@
 use super::engine::{Engine, Origin};
-use super::entry::{Cached, Freshness};
+use super::entry::{Cached, Entry, Freshness, Held};
 use super::flight::{Flight, Rest};
 use super::loaded::{Found, Loaded};
 use super::store::Store;
@@ -34,16 +34,14 @@ where
         let origin = Origin { now, took: Duration::ZERO, stamp: self.sequence.load(SeqCst) };
         let tags = self.tags.of(&loaded.terms.tags);
         let kept = kept && tags.is_some() && self.doubts.get(key, now).is_none();
-        let made = self.make(key, value, &loaded.terms, origin, tags.unwrap_or_default());
-        let mut shard = self.table.shard(key).lock();
-        let flight = shard.remove(key);
-        if kept && made.kept {
-            self.store(key, &made.entry, now);
-        } else {
-            self.store.remove(key);
-        }
-        self.negatives.remove(key);
-        drop(shard);
+        let made = self.make(key, Held::Own(value), &loaded.terms, origin, tags.unwrap_or_default());
+        let flight = self.cut(key, || {
+            if kept && made.kept {
+                self.store(key, &made.entry, now);
+            } else {
+                self.store.remove(key);
+            }
+        });
         self.fenced(flight);
         Some(made.entry.cached(now, Freshness::Fresh))
     }
@@ -86,25 +84,51 @@ where
         }
     }
 
-    fn invalidate(&self, key: &K) {
+    /// Takes the key's flight out of the table and changes the store, in one critical section. The flight is to be
+    /// [discarded](Self::discard) under no lock.
+    fn cut(&self, key: &K, change: impl FnOnce()) -> Option<Arc<Flight<K, V, E>>> {
         let mut shard = self.table.shard(key).lock();
         let flight = shard.remove(key);
-        self.store.remove(key);
         self.negatives.remove(key);
-        drop(shard);
+        change();
+        flight
+    }
+
+    fn invalidate(&self, key: &K) {
+        let flight = self.cut(key, || self.store.remove(key));
         self.fenced(flight);
     }
 
     fn expire(&self, key: &K, now: Instant) {
-        let mut shard = self.table.shard(key).lock();
-        let flight = shard.remove(key);
-        let entry = self.store.peek(key);
-        if let Some(entry) = &entry {
-            entry.expire(now);
-        }
-        self.negatives.remove(key);
-        drop(shard);
+        let flight = self.cut(key, || {
+            if let Some(entry) = self.store.peek(key) {
+                entry.expire(now);
+            }
+        });
         self.fenced(flight);
+    }
+
+    /// The fence of a buffer that has, or has had, something newer.
+    pub(super) fn hide(&self, key: &K) -> Option<Arc<Flight<K, V, E>>> {
+        self.distrust(|| Fence::Key(key.clone()));
+        self.cut(key, || self.store.remove(key))
+    }
+
+    /// The source has what is in `entry`; none: nothing.
+    pub(super) fn keep_written(
+        &self,
+        key: &K,
+        entry: Option<&Entry<V>>,
+        now: Instant,
+    ) -> Option<Arc<Flight<K, V, E>>> {
+        self.distrust(|| Fence::Key(key.clone()));
+        self.cut(key, || match entry {
+            Some(entry) => self.store(key, entry, now),
+            None => {
+                self.store.remove(key);
+                self.keep_nothing(key, now);
+            }
+        })
     }
 
     fn clear(&self) {

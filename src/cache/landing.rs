@@ -1,5 +1,5 @@
 use super::engine::{Engine, Made, Nothing, Origin};
-use super::entry::Entry;
+use super::entry::{Entry, Held};
 use super::flight::{Answer, Brought, Flight, caught};
 use super::freshness::Stage;
 use super::load_error::LoadError;
@@ -94,7 +94,7 @@ where
                 let kept = tags.is_some();
                 let tags = tags.unwrap_or_default();
                 let tagged = tags.clone();
-                let made = self.make(&flight.key, value, &terms, origin, tags);
+                let made = self.make(&flight.key, Held::Own(value), &terms, origin, tags);
                 self.settle(flight, |mapped| {
                     let dead = dead_at(&tagged);
                     if mapped {
@@ -108,18 +108,15 @@ where
             }
             Found::Pass(value) => {
                 self.passes.put(&flight.key, (), now + super::engine::PASS);
-                let made = self.make(&flight.key, value, &terms, origin, Box::default());
+                let made = self.make(&flight.key, Held::Own(value), &terms, origin, Box::default());
                 self.settle(flight, |_| Answer::Value { entry: made.entry, dead: u64::MAX, passes: true });
                 Outcome::Ok
             }
             Found::Missing => {
-                let until = self.settings.negative.as_ref().map(|negative| now + negative.ttl);
                 self.settle(flight, |mapped| {
                     if mapped {
                         self.store.remove(&flight.key);
-                        if let Some(until) = until {
-                            self.negatives.put(&flight.key, Nothing::Missing, until);
-                        }
+                        self.keep_nothing(&flight.key, now);
                     }
                     Answer::Missing
                 });
@@ -234,6 +231,13 @@ where
                 Some(LoadError::Failed(Arc::clone(error)))
             }
             LandingError::Load(_) | LandingError::Rejected(_) | LandingError::TimedOut(_) => None,
+        }
+    }
+
+    /// There is nothing under `key`, if that is to be kept.
+    pub(super) fn keep_nothing(&self, key: &K, now: Instant) {
+        if let Some(negative) = &self.settings.negative {
+            self.negatives.put(key, Nothing::Missing, now + negative.ttl);
         }
     }
 

@@ -21,7 +21,7 @@ use std::time::Duration;
 /// | `batch` | 100 keys | where most databases stop gaining from a longer statement |
 /// | `max_delay` | 1 s | the longest that the source lags in quiet times; a hot key costs one write a second |
 /// | `writers` | 1 | batches in order, one at a time, until somebody measured that two are faster |
-/// | `attempts` | 5 | |
+/// | `attempts` | 20 | with the back-off more than two minutes: longer than a database takes to fail over |
 /// | `backoff` | 100 ms, doubling to 10 s | no jitter: keys that failed together come back as one batch |
 /// | `write_deadline` | 10 s | a store that hangs would hold its keys for ever |
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +53,7 @@ impl Config {
             batch: 100,
             max_delay: Duration::from_secs(1),
             writers: 1,
-            attempts: 5,
+            attempts: 20,
             base: Duration::from_millis(100),
             cap: Duration::from_secs(10),
             write_deadline: Duration::from_secs(10),

@@ -1,7 +1,7 @@
 use super::answers::Answers;
 use super::change::{Ended, Outcome, Sent};
-use super::front::Front;
-use super::shared::{Next, Settled, Shared};
+use super::front::{Front, Upkeep};
+use super::shared::{Judged, Next, Settled, Shared};
 use super::storing::{Answer, Storing};
 use super::write::{DeadLetter, Write, WriteError};
 use crate::class::{ByResult, Class, Classify};
@@ -40,12 +40,20 @@ use std::time::Duration;
 #[must_use = "futures do nothing unless polled: spawn it"]
 pub struct Driver<K: Hash + Eq + Clone, V, L: Front<K, V>, F, Fut, D, C = ByResult> {
     // The calls first: what they hold is let go of before the buffer is told that they have ended.
-    calls: Vec<Pin<Box<Storing<K, Fut>>>>,
+    calls: Vec<Pin<Box<Storing<Batch<K, V>, Fut>>>>,
+    upkeep: Option<Upkeep>,
     buffer: Ending<K, V, L>,
     store: F,
     dead: D,
     classifier: C,
     timer: Pin<Box<Timer>>,
+}
+
+/// What one store call was made with.
+struct Batch<K, V> {
+    writes: Vec<(K, Option<Arc<V>>)>,
+    // The cache's when the call began: what fences everything later fences what is being written too.
+    stamp: u64,
 }
 
 /// Ends the buffer when the driver is dropped.
@@ -61,8 +69,8 @@ impl<K: Hash + Eq + Clone, V, L: Front<K, V>> Drop for Ending<K, V, L> {
 
 impl<K: Hash + Eq + Clone, V, L: Front<K, V>, F, Fut, D> Driver<K, V, L, F, Fut, D> {
     pub(super) fn new(shared: Arc<Shared<K, V, L>>, store: F, dead: D) -> Self {
-        let (buffer, timer) = (Ending(shared), Box::pin(Timer::unarmed()));
-        Self { calls: Vec::new(), buffer, store, dead, classifier: ByResult, timer }
+        let (upkeep, timer) = (shared.front.upkeep(), Box::pin(Timer::unarmed()));
+        Self { calls: Vec::new(), upkeep, buffer: Ending(shared), store, dead, classifier: ByResult, timer }
     }
 }
 
@@ -91,8 +99,8 @@ where
     where
         C: Fn(Result<&(), &<Fut::Output as Answers<K>>::Error>) -> Class,
     {
-        let Self { calls, buffer, store, dead, timer, .. } = self;
-        Driver { calls, buffer, store, dead, classifier, timer }
+        let Self { calls, upkeep, buffer, store, dead, timer, .. } = self;
+        Driver { calls, upkeep, buffer, store, dead, classifier, timer }
     }
 }
 
@@ -107,7 +115,8 @@ where
 {
     /// Begins a store call in a place that is free, and says in which.
     fn begin(&mut self, batch: Vec<Sent<K, Arc<V>>>, now: Instant) -> usize {
-        let keys = batch.iter().map(|sent| sent.key.clone()).collect();
+        let writes = batch.iter().map(|sent| (sent.key.clone(), sent.value.clone())).collect();
+        let own = Batch { writes, stamp: self.buffer.0.front.stamp() };
         let batch = batch.into_iter().map(Write::new).collect();
         let call = catch_unwind(AssertUnwindSafe(|| (self.store)(batch)));
         let free = self.calls.iter().position(|call| call.is_free());
@@ -115,29 +124,37 @@ where
             self.calls.push(Box::pin(Storing::idle()));
             self.calls.len() - 1
         });
-        self.calls[place].as_mut().begin(keys, call, now, self.buffer.0.config().write_deadline);
+        self.calls[place].as_mut().begin(own, call, now, self.buffer.0.config().write_deadline);
         place
     }
 
     fn poll_call(&mut self, place: usize, cx: &mut Context<'_>) {
-        if let Poll::Ready((keys, answer)) = self.calls[place].as_mut().poll_answer(cx) {
-            self.settle(keys, answer);
+        if let Poll::Ready((batch, answer)) = self.calls[place].as_mut().poll_answer(cx) {
+            self.settle(batch, answer);
         }
     }
 
-    fn settle(&mut self, keys: Vec<K>, mut answer: Answer<K, <Fut::Output as Answers<K>>::Error>) {
-        let mut errors = Vec::with_capacity(keys.len());
-        let mut judged = Vec::with_capacity(keys.len());
-        // The classifier is the user's: it runs under no lock, and its panic is a failure of the key.
-        for key in keys {
+    fn settle(&mut self, batch: Batch<K, V>, mut answer: Answer<K, <Fut::Output as Answers<K>>::Error>) {
+        let Batch { writes, stamp } = batch;
+        let mut errors = Vec::with_capacity(writes.len());
+        let mut judged = Vec::with_capacity(writes.len());
+        // The classifier and what the cache asks of a value are the user's: they run under no lock, and a panic of the
+        // one is a failure of the key, of the other a value that is not kept.
+        for (key, value) in writes {
             let result = answer.of(&key);
             let class = catch_unwind(AssertUnwindSafe(|| class(&self.classifier, &result)));
-            judged.push((key, class.map_or(Outcome::Again(Duration::ZERO), outcome)));
+            let outcome = class.map_or(Outcome::Again(Duration::ZERO), outcome);
+            let front = &self.buffer.0.front;
+            let stored = value.filter(|_| outcome == Outcome::Stored);
+            let entry = stored.and_then(|value| {
+                catch_unwind(AssertUnwindSafe(|| front.ready(&key, &value, stamp))).ok().flatten()
+            });
+            judged.push(Judged { key, outcome, entry });
             errors.push(result.err());
         }
         let Some(Settled { ended, dirty }) = self.buffer.0.settle(&judged, Instant::now()) else { return };
         let (mut stored, mut again, mut dead) = (0, 0, Vec::new());
-        for (((key, _), error), end) in judged.into_iter().zip(errors).zip(ended) {
+        for ((Judged { key, .. }, error), end) in judged.into_iter().zip(errors).zip(ended) {
             match end {
                 Some(Ended::Kept(_) | Ended::Passed(_) | Ended::Unknown(_)) => stored += 1,
                 Some(Ended::Again(_)) => again += 1,
@@ -176,6 +193,9 @@ where
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
+        if this.upkeep.as_mut().is_some_and(|upkeep| upkeep.as_mut().poll(cx).is_ready()) {
+            this.upkeep = None;
+        }
         for place in 0..this.calls.len() {
             this.poll_call(place, cx);
         }
@@ -184,6 +204,7 @@ where
             match this.buffer.0.next(now, cx.waker()) {
                 Next::End => {
                     this.calls.clear();
+                    this.upkeep = None;
                     this.buffer.0.end();
                     return Poll::Ready(());
                 }

@@ -3,9 +3,8 @@ use super::answers::Answers;
 use super::config::Config;
 use super::driver::Driver;
 use super::front::Front;
-use super::shared::{Refused, Shared, Watch};
-use super::write::{Closed, DeadLetter, NotTaken, Pending, Write};
-use crate::clock::Timer;
+use super::shared::{Refused, Shared};
+use super::write::{DeadLetter, NotTaken, Pending, Write};
 use crate::error::{Reason, Rejected};
 use crate::gate::Now;
 use crate::gate::places::{Entry, Order};
@@ -14,10 +13,8 @@ use crate::time::Instant;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::hash::Hash;
-use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::Duration;
 
 /// Takes changes at once and writes them later, in batches: **reads see a put at once; the source gets it at least
 /// once, per key in order, never two writes of a key at a time; a crash loses at most what is dirty.**
@@ -89,13 +86,32 @@ impl<K: Hash + Eq + Clone, V> WriteBehind<K, V> {
 }
 
 impl<K: Hash + Eq + Clone, V, L: Front<K, V>> WriteBehind<K, V, L> {
-    /// A buffer behind a cache, which is told of every put and of what the source has; see [`Front`].
+    /// A buffer behind a cache, a [`ReadThrough`](crate::cache::ReadThrough) or a
+    /// [`CacheAside`](crate::cache::CacheAside): reads find what is dirty first, then what the cache has, then the
+    /// source, and no load brings back what was there before a put. What has been written moves into the cache with a
+    /// whole life.
+    ///
+    /// The driver is the cache's [`Background`](crate::cache::Background) too. Read through this handle: the
+    /// [`front`](Self::front) alone knows what the source has, not what is on its way there.
     ///
     /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
     /// use seawall::cache::write_behind::{Config, Write, WriteBehind};
-    /// let store = |_: Vec<Write<u32, &str>>| async { Ok::<_, ()>(()) };
-    /// let (orders, driver) = WriteBehind::before((), "orders", Config::new(), store, |_| ());
-    /// # drop((orders, driver));
+    /// use seawall::cache::{Lifetime, Memory, ReadThrough};
+    ///
+    /// let row = |id: u32| async move { Ok::<_, std::io::Error>(format!("order {id}")) };
+    /// let store = |_: Vec<Write<u32, String>>| async { Ok::<_, std::io::Error>(()) };
+    /// let cache = ReadThrough::new("orders", Memory::lru(10_000), Lifetime::forever(), row);
+    /// let (orders, driver) = WriteBehind::before(cache, "orders", Config::new(), store, |dead| eprintln!("{dead:?}"));
+    /// tokio::spawn(driver);
+    ///
+    /// assert_eq!(*orders.get(&7).await.unwrap().unwrap(), "order 7");
+    /// orders.put(7, String::from("paid")).await.unwrap();
+    /// assert_eq!(*orders.hit(&7).unwrap(), "paid"); // from the buffer
+    /// orders.flush().await.unwrap();
+    /// assert_eq!(*orders.hit(&7).unwrap(), "paid"); // from the cache
+    /// # }
     /// ```
     pub fn before<F, Fut, D>(
         front: L,
@@ -113,7 +129,7 @@ impl<K: Hash + Eq + Clone, V, L: Front<K, V>> WriteBehind<K, V, L> {
         (Self(Arc::new(Owner(Arc::clone(&shared)))), Driver::new(shared, store, dead))
     }
 
-    fn shared(&self) -> &Shared<K, V, L> {
+    pub(super) fn shared(&self) -> &Shared<K, V, L> {
         &self.0.0
     }
 
@@ -173,6 +189,7 @@ impl<K: Hash + Eq + Clone, V, L: Front<K, V>> WriteBehind<K, V, L> {
         let places = self.shared().config().waiting;
         let entry = Entry { places, cost: 1, class: 0, tenant: None, order: Order::Fifo, now };
         let Ok(stay) = self.shared().line.enter(entry) else { return Err(self.not_taken(refused)) };
+        let waiting = Waiting::begin(&self.shared().telemetry, now);
         let mut change = Some((refused.key, refused.value));
         let outcome = poll_fn(|cx| {
             let first = stay.is_turn(cx.waker(), &mut Now::lazy());
@@ -187,7 +204,7 @@ impl<K: Hash + Eq + Clone, V, L: Front<K, V>> WriteBehind<K, V, L> {
             }
         });
         let outcome = outcome.await;
-        drop(stay);
+        drop((stay, waiting));
         outcome.map_err(|refused| self.not_taken(refused))
     }
 
@@ -250,108 +267,6 @@ impl<K: Hash + Eq + Clone, V, L: Front<K, V>> WriteBehind<K, V, L> {
         NotTaken { rejected, value: refused.value }
     }
 
-    /// What the buffer holds for a key: newer than what the source has. None: ask the source. One load when
-    /// nothing is dirty.
-    ///
-    /// ```
-    /// # use seawall::cache::write_behind::{Config, Write, WriteBehind};
-    /// # let store = |_: Vec<Write<u32, &str>>| async { Ok::<_, ()>(()) };
-    /// # let (orders, _driver) = WriteBehind::new("orders", Config::new(), store, |_| ());
-    /// orders.try_put(7, "paid").unwrap();
-    /// assert_eq!(orders.pending(&7).unwrap().value(), Some(&"paid"));
-    /// ```
-    #[must_use]
-    #[inline]
-    pub fn pending(&self, key: &K) -> Option<Pending<V>> {
-        self.shared().pending(key)
-    }
-
-    /// Reads through the buffer: its value if the key is dirty, nothing if it is to be removed, else what `load`
-    /// finds.
-    ///
-    /// # Errors
-    ///
-    /// Those of `load`.
-    ///
-    /// ```
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() {
-    /// # use seawall::cache::write_behind::{Config, Write, WriteBehind};
-    /// # let store = |_: Vec<Write<u32, &str>>| async { Ok::<_, ()>(()) };
-    /// # let (orders, _driver) = WriteBehind::new("orders", Config::new(), store, |_| ());
-    /// orders.try_put(7, "paid").unwrap();
-    /// let loads = || async { Ok::<_, ()>(Some("new".into())) };
-    /// assert_eq!(orders.get_or_load(&7, loads).await.unwrap().as_deref(), Some(&"paid"));
-    /// assert_eq!(orders.get_or_load(&8, loads).await.unwrap().as_deref(), Some(&"new"));
-    /// # }
-    /// ```
-    pub async fn get_or_load<F, Fut, E>(&self, key: &K, load: F) -> Result<Option<Arc<V>>, E>
-    where
-        F: FnOnce() -> Fut,
-        Fut: Future<Output = Result<Option<Arc<V>>, E>>,
-    {
-        match self.pending(key) {
-            Some(pending) => Ok(pending.into_value()),
-            None => load().await,
-        }
-    }
-
-    /// Sends what is dirty at once, without waiting for a batch to fill; ready when all that was put *before* is
-    /// stored or dead. A key that rests after a failure rests on.
-    ///
-    /// # Errors
-    ///
-    /// [`Closed`](Reason::Closed) if the driver ends before.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropped, what is dirty is sent all the same.
-    ///
-    /// ```
-    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
-    /// # async fn main() {
-    /// # use seawall::cache::write_behind::{Config, Write, WriteBehind};
-    /// # let store = |_: Vec<Write<u32, &str>>| async { Ok::<_, ()>(()) };
-    /// # let (orders, driver) = WriteBehind::new("orders", Config::new(), store, |_| ());
-    /// # tokio::spawn(driver);
-    /// orders.put(7, "paid").await.unwrap();
-    /// orders.flush().await.unwrap();
-    /// assert!(orders.is_empty());
-    /// # }
-    /// ```
-    pub async fn flush(&self) -> Result<(), Rejected> {
-        self.flushed(None).await
-    }
-
-    /// [`flush`](Self::flush) of one key: the write-through of a change that must not be lost.
-    ///
-    /// # Errors
-    ///
-    /// [`Closed`](Reason::Closed) if the driver ends before.
-    ///
-    /// ```
-    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
-    /// # async fn main() {
-    /// # use seawall::cache::write_behind::{Config, Write, WriteBehind};
-    /// # let store = |_: Vec<Write<u32, &str>>| async { Ok::<_, ()>(()) };
-    /// # let (orders, driver) = WriteBehind::new("orders", Config::new(), store, |_| ());
-    /// # tokio::spawn(driver);
-    /// orders.put(7, "paid").await.unwrap();
-    /// orders.flush_key(&7).await.unwrap();
-    /// # }
-    /// ```
-    pub async fn flush_key(&self, key: &K) -> Result<(), Rejected> {
-        self.flushed(Some(key)).await
-    }
-
-    async fn flushed(&self, key: Option<&K>) -> Result<(), Rejected> {
-        let shared = self.shared();
-        let to = shared.flush(key);
-        let mut watch = Watch::new(shared);
-        poll_fn(|cx| shared.is_flushed(key, to, &mut watch, cx.waker()).map_or(Poll::Pending, Poll::Ready))
-            .await
-    }
-
     /// Takes out what waits to be written for a key; what is being written is not stopped.
     ///
     /// ```
@@ -378,54 +293,6 @@ impl<K: Hash + Eq + Clone, V, L: Front<K, V>> WriteBehind<K, V, L> {
     /// ```
     pub fn invalidate(&self, key: &K) {
         self.shared().fence(key);
-    }
-
-    /// Takes no more puts, writes what is dirty, and says what came of it: at the latest after `within`.
-    ///
-    /// What is left is handed back and stays readable. A buffer that is dropped without this is written as well, for
-    /// as long as its driver lives; only nobody is told.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropped, it stays closed and what is dirty is written all the same.
-    ///
-    /// ```
-    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
-    /// # async fn main() {
-    /// # use seawall::cache::write_behind::{Config, Write, WriteBehind};
-    /// # use std::time::Duration;
-    /// let store = |_: Vec<Write<u32, &str>>| async { Err::<(), _>("no database") };
-    /// let (orders, driver) = WriteBehind::new("orders", Config::new(), store, |_| ());
-    /// tokio::spawn(driver);
-    /// orders.put(7, "paid").await.unwrap();
-    /// let closed = orders.close(Duration::from_millis(50)).await;
-    /// assert_eq!((closed.stored, closed.left.len()), (0, 1));
-    /// # }
-    /// ```
-    pub async fn close(&self, within: Duration) -> Closed<K, V> {
-        let shared = self.shared();
-        let before = shared.begin_closing();
-        let at = Instant::now() + within;
-        {
-            let mut timer = pin!(Timer::unarmed());
-            let mut watch = Watch::new(shared);
-            poll_fn(|cx| {
-                if shared.is_drained(&mut watch, cx.waker()) {
-                    return Poll::Ready(());
-                }
-                if !timer.is_armed() {
-                    timer.as_mut().arm(at);
-                }
-                timer.as_mut().poll_fired(cx)
-            })
-            .await;
-        }
-        let (left, after) = shared.end();
-        Closed {
-            stored: after.stored + after.outdated - before.stored - before.outdated,
-            dead: after.dead - before.dead,
-            left: left.into_iter().map(Write::new).collect(),
-        }
     }
 
     /// Whether puts are taken: neither closed nor without a driver.
@@ -496,7 +363,7 @@ impl<K: Hash + Eq + Clone, V, L: Front<K, V>> WriteBehind<K, V, L> {
         self.shared().set_config(config);
     }
 
-    /// The cache in front.
+    /// The cache in front: for its tags, its peeks, its [`clear`](crate::cache::CacheAside::clear).
     ///
     /// ```
     /// # use seawall::cache::write_behind::{Config, Write, WriteBehind};
@@ -507,6 +374,26 @@ impl<K: Hash + Eq + Clone, V, L: Front<K, V>> WriteBehind<K, V, L> {
     #[must_use]
     pub fn front(&self) -> &L {
         &self.shared().front
+    }
+}
+
+/// Somebody waits for room; dropped however that ends, so that what was counted up is counted down.
+struct Waiting<'a> {
+    telemetry: &'a Telemetry,
+    since: Instant,
+}
+
+impl<'a> Waiting<'a> {
+    fn begin(telemetry: &'a Telemetry, since: Instant) -> Self {
+        telemetry.note(Kind::WriteBehind, || What::Queued);
+        Self { telemetry, since }
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        let waited = || What::Dequeued { waited: Instant::now() - self.since };
+        self.telemetry.note(Kind::WriteBehind, waited);
     }
 }
 

@@ -42,10 +42,12 @@
 //! # }
 //! ```
 //!
+//! Behind a cache, see [`WriteBehind::before`].
+//!
 //! # Defaults
 //!
-//! See [`Config`]: 10 000 keys, batches of 100, at most 1 s late, one writer, five attempts that back off from 100 ms to 10 s,
-//! 10 s for a store call.
+//! See [`Config`]: 10 000 keys, batches of 100, at most 1 s late, one writer, 20 attempts that back off from 100 ms to 10 s (more
+//! than two minutes in all), 10 s for a store call.
 //!
 //! # What counts
 //!
@@ -59,7 +61,8 @@
 //!
 //! # Events
 //!
-//! [`Spool`](crate::telemetry::Spool): `Taken` and `Stored` to observers; `Again` at debug, `Dead` and `Lost` as warnings.
+//! [`Spool`](crate::telemetry::Spool): `Taken` and `Stored` to observers; `Again` at debug, `Dead` and `Lost` as warnings. Who waits for
+//! room is `Queued` and `Dequeued`, who is turned away `Refused`.
 //!
 //! # Order
 //!
@@ -77,7 +80,7 @@
 //! # Not for
 //!
 //! * Where each change counts (a ledger, an increment): the last value of a key replaces those before it. That wants a log.
-//! * What must survive a crash: flush the key, or write through.
+//! * What must survive a crash: [flush the key](WriteBehind::flush_key), or write [through](crate::cache::WriteThrough).
 //! * Several processes that write the same keys, unless the source compares [`Write::seq`].
 //!
 //! Sources: Hazelcast's and Coherence's write-behind; Caffeine's write-behind recipe; Kafka Connect's dead letters.
@@ -85,6 +88,7 @@
 mod account;
 mod answers;
 mod change;
+mod closing;
 mod config;
 mod dirty;
 mod driver;
@@ -92,6 +96,7 @@ mod front;
 mod handle;
 #[cfg(all(test, seawall_shuttle))]
 mod models;
+mod reads;
 mod shared;
 mod storing;
 #[cfg(test)]

@@ -1,3 +1,4 @@
+use super::super::entry::Entry;
 use super::account::Account;
 use super::change::{Ended, Outcome, Put, Sent};
 use super::config::Config;
@@ -7,7 +8,10 @@ use super::write::Pending;
 use crate::error::{Reason, Rejected};
 use crate::gate::Line;
 use crate::sync::Mutex;
-use crate::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use crate::sync::atomic::{
+    AtomicUsize,
+    Ordering::{Acquire, Release},
+};
 use crate::telemetry::{Kind, Spool, Telemetry, What};
 use crate::time::Instant;
 use std::collections::BTreeMap;
@@ -58,6 +62,13 @@ pub(super) struct Refused<K, V> {
     pub(super) reason: Reason,
 }
 
+/// How storing one key went, and what is kept of it if it was stored and is the newest.
+pub(super) struct Judged<K, V> {
+    pub(super) key: K,
+    pub(super) outcome: Outcome,
+    pub(super) entry: Option<Entry<V>>,
+}
+
 /// What one store call came to, to be told of under no lock.
 pub(super) struct Settled<V> {
     pub(super) ended: Vec<Option<Ended<Arc<V>>>>,
@@ -98,32 +109,33 @@ impl<K: Hash + Eq + Clone, V, L: Front<K, V>> Shared<K, V, L> {
             return Err(Refused { key, value, reason: Reason::QueueFull });
         }
         let before = state.buffer.wake_at();
-        self.front.fence(&key);
+        // While it is dirty nobody reads what the cache has of it, nor what a load would bring.
+        let after = (!dirty).then(|| self.front.fence(&key));
         let put = state.buffer.put(key, value, now);
-        self.dirty.store(state.buffer.len(), Relaxed);
-        let len = state.buffer.len();
+        self.dirty.store(state.buffer.len(), Release);
+        let (len, coalesced) = (state.buffer.len(), matches!(put, Put::Coalesced(_)));
         let sooner = match (before, state.buffer.wake_at()) {
             (Some(before), Some(after)) => after < before,
             (before, after) => before.is_none() && after.is_some(),
         };
         let driver = if sooner { state.driver.take() } else { None };
         drop(state);
+        drop((put, after));
         driver.into_iter().for_each(Waker::wake);
-        let coalesced = matches!(put, Put::Coalesced(_));
         self.telemetry.note(Kind::WriteBehind, || What::Spool(Spool::Taken { coalesced, dirty: len as u64 }));
         Ok(())
     }
 
     #[inline]
     pub(super) fn pending(&self, key: &K) -> Option<Pending<V>> {
-        if self.dirty.load(Relaxed) == 0 {
+        if self.dirty.load(Acquire) == 0 {
             return None;
         }
         self.state.lock().buffer.get(key).map(|change| change.value.clone().into())
     }
 
     pub(super) fn len(&self) -> usize {
-        self.dirty.load(Relaxed)
+        self.dirty.load(Acquire)
     }
 
     pub(super) fn account(&self) -> Account {
@@ -200,10 +212,11 @@ impl<K: Hash + Eq + Clone, V, L: Front<K, V>> Shared<K, V, L> {
         let mut state = self.state.lock();
         let change = state.buffer.discard(key)?;
         // What the cache may have kept before is older than what was just taken out of sight.
-        self.front.fence(key);
-        self.dirty.store(state.buffer.len(), Relaxed);
+        let after = self.front.fence(key);
+        self.dirty.store(state.buffer.len(), Release);
         let watchers = std::mem::take(&mut state.watchers);
         drop(state);
+        drop(after);
         self.line.wake();
         watchers.into_values().for_each(Waker::wake);
         Some(change.value.into())
@@ -212,7 +225,9 @@ impl<K: Hash + Eq + Clone, V, L: Front<K, V>> Shared<K, V, L> {
     pub(super) fn fence(&self, key: &K) {
         let mut state = self.state.lock();
         state.buffer.fence(key);
-        self.front.fence(key);
+        let after = self.front.fence(key);
+        drop(state);
+        drop(after);
     }
 
     /// Takes no more puts, and writes what is dirty.
@@ -271,26 +286,30 @@ impl<K: Hash + Eq + Clone, V, L: Front<K, V>> Shared<K, V, L> {
     }
 
     /// How the keys of one store call went; none if it comes after the end.
-    pub(super) fn settle(&self, keys: &[(K, Outcome)], now: Instant) -> Option<Settled<V>> {
+    pub(super) fn settle(&self, keys: &[Judged<K, V>], now: Instant) -> Option<Settled<V>> {
         let mut state = self.state.lock();
         if state.phase == Phase::Ended {
             return None;
         }
         let mut ended = Vec::with_capacity(keys.len());
-        for (key, outcome) in keys {
+        let mut afters = Vec::with_capacity(keys.len());
+        for Judged { key, outcome, entry } in keys {
             let end = state.buffer.settle(key, *outcome, now);
-            match &end {
-                Some(Ended::Kept(value)) => self.front.keep(key, value.as_ref()),
-                Some(Ended::Unknown(_) | Ended::Dead(..)) => self.front.fence(key),
-                Some(Ended::Passed(_) | Ended::Again(_)) | None => {}
-            }
+            afters.push(match &end {
+                Some(Ended::Kept(Some(_))) if entry.is_none() => Some(self.front.fence(key)),
+                Some(Ended::Kept(_)) => Some(self.front.keep(key, entry.as_ref())),
+                // A load that began when the key was clean may have brought what is no more.
+                Some(Ended::Passed(_) | Ended::Unknown(_) | Ended::Dead(..)) => Some(self.front.fence(key)),
+                Some(Ended::Again(_)) | None => None,
+            });
             ended.push(end);
         }
         state.buffer.end_batch();
-        self.dirty.store(state.buffer.len(), Relaxed);
+        self.dirty.store(state.buffer.len(), Release);
         let dirty = state.buffer.len();
         let watchers = std::mem::take(&mut state.watchers);
         drop(state);
+        drop(afters);
         watchers.into_values().for_each(Waker::wake);
         self.line.wake();
         Some(Settled { ended, dirty })

@@ -14,8 +14,8 @@ use std::time::Duration;
 
 pin_project! {
     /// A place for one store call, used again and again.
-    pub(super) struct Storing<K, Fut> {
-        keys: Vec<K>,
+    pub(super) struct Storing<B, Fut> {
+        batch: Option<B>,
         #[pin]
         call: Option<Fut>,
         // Said before the call could be polled.
@@ -48,10 +48,10 @@ impl<K: Hash + Eq, E> Answer<K, E> {
 /// A panic, as `catch_unwind` gives it.
 type Panic = Box<dyn Any + Send>;
 
-impl<K, Fut> Storing<K, Fut> {
+impl<B, Fut> Storing<B, Fut> {
     pub(super) const fn idle() -> Self {
         Self {
-            keys: Vec::new(),
+            batch: None,
             call: None,
             panicked: None,
             timer: Timer::unarmed(),
@@ -66,13 +66,13 @@ impl<K, Fut> Storing<K, Fut> {
 
     pub(super) fn begin(
         self: Pin<&mut Self>,
-        keys: Vec<K>,
+        batch: B,
         call: Result<Fut, Panic>,
         now: Instant,
         deadline: Duration,
     ) {
         let mut this = self.project();
-        *this.keys = keys;
+        *this.batch = Some(batch);
         (*this.begun, *this.deadline) = (now, deadline);
         match call {
             Ok(call) => this.call.set(Some(call)),
@@ -81,15 +81,15 @@ impl<K, Fut> Storing<K, Fut> {
     }
 }
 
-impl<K, Fut> Storing<K, Fut>
-where
-    Fut: Future<Output: Answers<K>>,
-{
-    /// The keys of the call and what became of it.
-    pub(super) fn poll_answer(
+impl<B, Fut: Future> Storing<B, Fut> {
+    /// What the call was made with, and what became of it.
+    pub(super) fn poll_answer<K>(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<(Vec<K>, Answer<K, <Fut::Output as Answers<K>>::Error>)> {
+    ) -> Poll<(B, Answer<K, <Fut::Output as Answers<K>>::Error>)>
+    where
+        Fut::Output: Answers<K>,
+    {
         let mut this = self.project();
         let answer = if let Some(message) = this.panicked.take() {
             Answer::Panicked(message)
@@ -109,7 +109,7 @@ where
         };
         this.call.set(None);
         this.timer.disarm();
-        Poll::Ready((std::mem::take(this.keys), answer))
+        this.batch.take().map_or(Poll::Pending, |batch| Poll::Ready((batch, answer)))
     }
 }
 

@@ -92,6 +92,8 @@ const NOT_DECIDING: &[&str] = &[
     "driver",
     "front",
     "storing",
+    "closing",
+    "reads",
     "write", // what a spool hands out, and who writes it
 ];
 

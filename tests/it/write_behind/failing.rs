@@ -1,6 +1,6 @@
 use super::*;
 use seawall::Class;
-use seawall::cache::write_behind::{Config, DeadLetter, Front, WriteBehind, WriteError};
+use seawall::cache::write_behind::{Config, DeadLetter, WriteBehind, WriteError};
 use seawall::telemetry::{Counters, Telemetry};
 
 const fn config() -> Config {
@@ -19,7 +19,7 @@ async fn a_key_is_tried_with_growing_rests_and_then_handed_back_once() {
     let (source, letters, counters) = (Source::default(), Letters::default(), Arc::new(Counters::default()));
     let telemetry = Telemetry::new("failing").observer(counters.clone());
     let store = source.slow(Duration::ZERO, |_| Err("down"));
-    let (buffer, driver) = WriteBehind::new(telemetry, config(), store, keep(&letters));
+    let (buffer, driver) = WriteBehind::new(telemetry, config().attempts(5), store, keep(&letters));
     tokio::spawn(driver);
     buffer.put(1, 10).await.unwrap();
     wait(Duration::from_secs(60)).await;
@@ -173,54 +173,4 @@ async fn a_dead_letter_tells_the_last_error_and_a_panic_of_its_reader_loses_no_o
     let silent = || String::from("the store did not answer for this key");
     assert_eq!(*seen.lock(), [(1, silent()), (2, silent()), (3, silent())]);
     assert!(!driver.is_finished());
-}
-
-#[derive(Default)]
-struct Told(Mutex<Vec<(&'static str, u32)>>);
-
-impl Front<u32, u32> for Told {
-    fn fence(&self, key: &u32) {
-        self.0.lock().push(("fence", *key));
-    }
-
-    fn keep(&self, key: &u32, value: Option<&Arc<u32>>) {
-        self.0.lock().push((if value.is_some() { "keep" } else { "gone" }, *key));
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn the_cache_in_front_keeps_what_was_stored_unless_it_was_fenced_meanwhile() {
-    let source = Source::default();
-    let store = source.slow(50 * MS, |_| Ok(()));
-    let (buffer, driver) = WriteBehind::before(Told::default(), "front", config(), store, |_| ());
-    tokio::spawn(driver);
-    let told = || std::mem::take(&mut *buffer.front().0.lock());
-
-    buffer.put(1, 1).await.unwrap();
-    buffer.flush().await.unwrap();
-    assert_eq!(told(), [("fence", 1), ("keep", 1)]);
-
-    buffer.remove(1).await.unwrap();
-    buffer.flush().await.unwrap();
-    assert_eq!(told(), [("fence", 1), ("gone", 1)]);
-
-    // Replaced while it was being stored: the cache hears of the last only.
-    buffer.put(2, 1).await.unwrap();
-    wait(10 * MS).await;
-    buffer.put(2, 2).await.unwrap();
-    buffer.flush().await.unwrap();
-    assert_eq!(told(), [("fence", 2), ("fence", 2), ("keep", 2)]);
-
-    // Somebody else changed the source while it was being stored: the cache must ask.
-    buffer.put(3, 1).await.unwrap();
-    wait(10 * MS).await;
-    buffer.invalidate(&3);
-    assert_eq!(buffer.pending(&3).unwrap().value(), Some(&1), "what is dirty stays");
-    buffer.flush().await.unwrap();
-    assert_eq!(told(), [("fence", 3), ("fence", 3)]);
-
-    buffer.put(4, 1).await.unwrap();
-    assert_eq!(buffer.discard(&4).unwrap().value(), Some(&1));
-    assert!(buffer.pending(&4).is_none() && buffer.discard(&4).is_none());
-    assert_eq!(told(), [("fence", 4), ("fence", 4)]);
 }

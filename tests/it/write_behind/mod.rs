@@ -4,6 +4,8 @@
 
 mod crash;
 mod failing;
+mod front;
+mod history;
 mod vectors;
 mod waiting;
 

@@ -1,6 +1,7 @@
 use super::*;
 use seawall::Reason;
 use seawall::cache::write_behind::{Config, WriteBehind};
+use seawall::telemetry::{Counters, Telemetry};
 
 #[tokio::test(start_paused = true)]
 async fn callers_wait_for_room_in_order_and_no_newcomer_passes_them() {
@@ -32,7 +33,9 @@ async fn callers_wait_for_room_in_order_and_no_newcomer_passes_them() {
 async fn a_caller_who_stops_waiting_put_nothing_and_passes_the_turn_on() {
     let source = Source::default();
     let config = Config::new().capacity(1).waiting(2).batch(1);
-    let (buffer, driver) = WriteBehind::new("leaving", config, source.store(), |_| ());
+    let counters = Arc::new(Counters::default());
+    let telemetry = Telemetry::new("leaving").observer(counters.clone());
+    let (buffer, driver) = WriteBehind::new(telemetry, config, source.store(), |_| ());
     buffer.try_put(0, 0).unwrap();
     let wait_for = |key| {
         let buffer = buffer.clone();
@@ -48,6 +51,8 @@ async fn a_caller_who_stops_waiting_put_nothing_and_passes_the_turn_on() {
     second.await.unwrap().unwrap();
     buffer.flush().await.unwrap();
     assert_eq!(source.calls().iter().map(|call| call.writes[0].0).collect::<Vec<_>>(), [0, 2]);
+    let told = counters.snapshot();
+    assert_eq!((told.queued, told.dequeued, told.refused), (2, 2, 1), "{told:?}");
     assert_eq!(buffer.account().accepted, 2);
 }
 
