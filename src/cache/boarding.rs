@@ -19,6 +19,9 @@ use std::sync::Arc;
 /// What a read gets.
 pub type Got<V, E> = Result<Option<Cached<V>>, Error<LoadError<E>>>;
 
+/// What a first look has found, and when.
+pub(super) type Seen<V> = (Option<Entry<V>>, Instant);
+
 /// Whom a read has come to.
 pub(super) enum Boarded<K, V, E, S>
 where
@@ -41,19 +44,25 @@ where
     E: Send + Sync + 'static,
     S: Store<K, V>,
 {
-    /// Gives what is there, else what a load brings. `make` boxes a load; it runs at most once, under a lock.
+    /// Gives what is there, else what a load brings. `make` boxes a load; it runs at most once, under a lock. `seen` is
+    /// what a first look has found.
     pub(crate) async fn get(
         self: &Arc<Self>,
         key: &K,
         find: bool,
+        seen: Seen<V>,
         make: impl FnOnce() -> Load<V, E>,
     ) -> Got<V, E> {
         let mut make = Some(make);
+        let mut seen = Some(seen);
         loop {
-            let now = Instant::now();
+            let (entry, now) = seen.take().unwrap_or_else(|| {
+                let now = Instant::now();
+                (self.store.get(key), now)
+            });
             let mut stale = None;
             let mut claim = None;
-            if let Some((entry, stage)) = self.look(key, now) {
+            if let Some((entry, stage)) = entry.and_then(|entry| self.valid(entry, now)) {
                 match stage {
                     Stage::Fresh => return Ok(Some(self.fresh(entry, now))),
                     Stage::Early => {
@@ -140,10 +149,10 @@ where
         now: Instant,
         make: impl FnOnce() -> Load<V, E>,
     ) -> Option<Cached<V>> {
-        let (entry, stage) = self.look(key, now)?;
-        if stage == Stage::Fresh {
-            return Some(self.fresh(entry, now));
-        }
+        let (entry, stage) = match self.plain(key, now) {
+            Ok(cached) => return Some(cached),
+            Err(entry) => self.valid(entry?, now)?,
+        };
         if matches!(stage, Stage::Early | Stage::Revalidate) {
             self.refresh(key, &entry, now, &mut Some(make));
         }

@@ -1,5 +1,6 @@
 use super::background::Background;
 use super::boarding::Got;
+use super::boarding::Seen;
 use super::entry::Cached;
 use super::flight::{Brought, Load};
 use super::handle::Handle;
@@ -167,7 +168,13 @@ where
         Fut: Future<Output = Result<L, E>> + Send + 'static,
         L: Into<Loaded<V>>,
     {
-        found(self.get(key, false, async move || load().await.map(Into::into).map_err(Error::Inner)).await)
+        match self.plain(key) {
+            Ok(cached) => Ok(cached),
+            Err(seen) => {
+                let load = async move || load().await.map(Into::into).map_err(Error::Inner);
+                found(self.get(key, false, seen, load).await)
+            }
+        }
     }
 
     /// [`get_or_load`](Self::get_or_load) for a load whose error is lifted already, because it goes through other
@@ -197,7 +204,10 @@ where
         Fut: Future<Output = Result<L, Error<E>>> + Send + 'static,
         L: Into<Loaded<V>>,
     {
-        found(self.get(key, false, async move || load().await.map(Into::into)).await)
+        match self.plain(key) {
+            Ok(cached) => Ok(cached),
+            Err(seen) => found(self.get(key, false, seen, async move || load().await.map(Into::into)).await),
+        }
     }
 
     /// [`get_or_load`](Self::get_or_load) where there may be nothing to find.
@@ -220,7 +230,13 @@ where
         Fut: Future<Output = Result<L, E>> + Send + 'static,
         L: Into<Loaded<V>>,
     {
-        self.get(key, true, async move || load().await.map(Into::into).map_err(Error::Inner)).await
+        match self.plain(key) {
+            Ok(cached) => Ok(Some(cached)),
+            Err(seen) => {
+                let load = async move || load().await.map(Into::into).map_err(Error::Inner);
+                self.get(key, true, seen, load).await
+            }
+        }
     }
 
     /// [`get_or_find`](Self::get_or_find) for a load whose error is lifted already.
@@ -243,7 +259,10 @@ where
         Fut: Future<Output = Result<L, Error<E>>> + Send + 'static,
         L: Into<Loaded<V>>,
     {
-        self.get(key, true, async move || load().await.map(Into::into)).await
+        match self.plain(key) {
+            Ok(cached) => Ok(Some(cached)),
+            Err(seen) => self.get(key, true, seen, async move || load().await.map(Into::into)).await,
+        }
     }
 
     /// Keeps a value, whatever loads are under way: a load that began before is not stored over it.
@@ -478,12 +497,19 @@ where
         self.0.fence(fence, Instant::now());
     }
 
-    async fn get<F, Fut>(&self, key: &K, find: bool, load: F) -> Got<V, E>
+    /// What needs no more than a look, so that a hit costs no future within the future.
+    #[inline]
+    fn plain(&self, key: &K) -> Result<Cached<V>, Seen<V>> {
+        let now = Instant::now();
+        self.0.plain(key, now).map_err(|entry| (entry, now))
+    }
+
+    async fn get<F, Fut>(&self, key: &K, find: bool, seen: Seen<V>, load: F) -> Got<V, E>
     where
         F: FnOnce() -> Fut + Send + 'static,
         Fut: Future<Output = Result<Loaded<V>, Error<E>>> + Send + 'static,
     {
-        self.0.get(key, find, || self.0.boxed(key, async move || load().await.map_err(shared))).await
+        self.0.get(key, find, seen, || self.0.boxed(key, async move || load().await.map_err(shared))).await
     }
 }
 

@@ -75,19 +75,24 @@ where
         }
     }
 
-    /// What the store has of `key`, if no fence came since, and where on its timeline it is.
+    /// A value that is fresh, and there is nothing else to ask; else what there is.
     #[inline]
-    pub(super) fn look(&self, key: &K, now: Instant) -> Option<(Entry<V>, Stage)> {
-        self.valid(self.store.get(key)?, now)
+    pub(super) fn plain(&self, key: &K, now: Instant) -> Result<Cached<V>, Option<Entry<V>>> {
+        let Some(entry) = self.store.get(key) else { return Err(None) };
+        if entry.is_plain(self.cleared.load(Acquire), now) {
+            Ok(self.fresh(entry, now))
+        } else {
+            Err(Some(entry))
+        }
     }
 
-    /// The same, as if nobody had asked.
+    /// What the store has of `key`, as if nobody had asked.
     pub(super) fn peek(&self, key: &K, now: Instant) -> Option<(Entry<V>, Stage)> {
         self.valid(self.store.peek(key)?, now)
     }
 
-    #[inline]
-    fn valid(&self, entry: Entry<V>, now: Instant) -> Option<(Entry<V>, Stage)> {
+    /// Where on its timeline an entry is, if no fence came since.
+    pub(super) fn valid(&self, entry: Entry<V>, now: Instant) -> Option<(Entry<V>, Stage)> {
         let valid = entry.is_valid(self.cleared.load(Acquire));
         valid.then(|| {
             let stage = entry.stage(now);
@@ -98,33 +103,38 @@ where
     /// Whatever can be answered without a load.
     #[inline]
     pub(crate) fn hit(&self, key: &K, now: Instant) -> Option<Cached<V>> {
-        let (entry, stage) = self.look(key, now)?;
+        match self.plain(key, now) {
+            Ok(cached) => Some(cached),
+            Err(entry) => self.hit_entry(entry?, now),
+        }
+    }
+
+    #[inline(never)]
+    fn hit_entry(&self, entry: Entry<V>, now: Instant) -> Option<Cached<V>> {
+        let (entry, stage) = self.valid(entry, now)?;
         self.hit_at_stage(entry, stage, now)
     }
 
     /// A value that is fresh, and not yet to be refreshed.
     #[inline]
     pub(crate) fn hit_fresh(&self, key: &K, now: Instant) -> Option<Cached<V>> {
-        let (entry, stage) = self.look(key, now)?;
-        (stage == Stage::Fresh).then(|| self.fresh(entry, now))
-    }
-
-    #[inline]
-    pub(super) fn hit_at_stage(&self, entry: Entry<V>, stage: Stage, now: Instant) -> Option<Cached<V>> {
-        if matches!(stage, Stage::Fresh | Stage::Early) {
-            return Some(self.fresh(entry, now));
+        match self.plain(key, now) {
+            Ok(cached) => Some(cached),
+            Err(entry) => {
+                let (entry, stage) = self.valid(entry?, now)?;
+                (stage == Stage::Fresh).then(|| self.fresh(entry, now))
+            }
         }
-        self.hit_stale(entry, stage, now)
     }
 
-    #[cold]
-    fn hit_stale(&self, entry: Entry<V>, stage: Stage, now: Instant) -> Option<Cached<V>> {
+    pub(super) fn hit_at_stage(&self, entry: Entry<V>, stage: Stage, now: Instant) -> Option<Cached<V>> {
         match stage {
+            Stage::Fresh | Stage::Early => Some(self.fresh(entry, now)),
             Stage::Revalidate | Stage::IfError if entry.is_quiet(now) => {
                 Some(self.stale(entry, Why::Throttled, now))
             }
             Stage::Revalidate => Some(self.stale(entry, Why::Revalidating, now)),
-            Stage::Fresh | Stage::Early | Stage::IfError | Stage::Gone => None,
+            Stage::IfError | Stage::Gone => None,
         }
     }
 

@@ -1,6 +1,6 @@
 use super::entry::Entry;
 use super::memory::Memory;
-use super::store::{Slot, Store};
+use super::store::Store;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use std::fmt;
@@ -10,14 +10,14 @@ use std::time::Duration;
 /// A store over [`quick_cache`](https://docs.rs/quick_cache); made by [`Memory::fast`].
 ///
 /// It has no clock: what is over stays until it is evicted, or read.
-pub struct Fast<K, V>(Cache<K, Slot<V>, ByWeight>);
+pub struct Fast<K, V>(Cache<K, Entry<V>, ByWeight>);
 
 #[derive(Clone)]
 struct ByWeight;
 
-impl<K, V> Weighter<K, Slot<V>> for ByWeight {
-    fn weight(&self, _: &K, slot: &Slot<V>) -> u64 {
-        slot.weight.into()
+impl<K, V> Weighter<K, Entry<V>> for ByWeight {
+    fn weight(&self, _: &K, entry: &Entry<V>) -> u64 {
+        entry.weight().into()
     }
 }
 
@@ -47,18 +47,18 @@ where
 {
     #[inline]
     fn get(&self, key: &K) -> Option<Entry<V>> {
-        self.0.get(key).map(|slot| slot.entry)
+        self.0.get(key)
     }
 
     fn peek(&self, key: &K) -> Option<Entry<V>> {
-        self.0.peek(key).map(|slot| slot.entry)
+        self.0.peek(key)
     }
 
-    fn put(&self, key: K, entry: Entry<V>, weight: u32, keep: Duration) {
+    fn put(&self, key: K, entry: Entry<V>, weight: u32, _: Duration) {
         if u64::from(weight) > self.0.shard_capacity() {
             self.0.remove(&key);
         } else {
-            self.0.insert(key, Slot { entry, weight, keep });
+            self.0.insert(key, entry);
         }
     }
 

@@ -1,5 +1,5 @@
 use super::entry::Entry;
-use super::store::{Slot, Store};
+use super::store::Store;
 use crate::sync::{Mutex, Padded};
 use crate::time::Instant;
 use std::collections::{HashMap, VecDeque};
@@ -21,7 +21,7 @@ struct Part<K, V> {
     capacity: u64,
     weight: u64,
     next: u64,
-    kept: HashMap<K, (u64, Slot<V>), RandomState>,
+    kept: HashMap<K, (u64, Entry<V>), RandomState>,
     // In the order of their numbers; a key whose number has changed since is passed over.
     order: VecDeque<(u64, K)>,
 }
@@ -52,28 +52,28 @@ where
 }
 
 impl<K: Hash + Eq + Clone, V> Part<K, V> {
-    fn remove(&mut self, key: &K) -> Option<Slot<V>> {
-        let (_, slot) = self.kept.remove(key)?;
-        self.weight -= u64::from(slot.weight);
-        Some(slot)
+    fn remove(&mut self, key: &K) -> Option<Entry<V>> {
+        let (_, entry) = self.kept.remove(key)?;
+        self.weight -= u64::from(entry.weight());
+        Some(entry)
     }
 
     /// What had to go.
-    fn put(&mut self, key: K, slot: Slot<V>) -> Vec<Slot<V>> {
+    fn put(&mut self, key: K, entry: Entry<V>) -> Vec<Entry<V>> {
         let mut gone: Vec<_> = self.remove(&key).into_iter().collect();
-        if u64::from(slot.weight) > self.capacity {
-            gone.push(slot);
+        if u64::from(entry.weight()) > self.capacity {
+            gone.push(entry);
             return gone;
         }
-        while self.weight + u64::from(slot.weight) > self.capacity {
+        while self.weight + u64::from(entry.weight()) > self.capacity {
             let Some((number, oldest)) = self.order.pop_front() else { break };
             if self.kept.get(&oldest).is_some_and(|(at, _)| *at == number) {
                 gone.extend(self.remove(&oldest));
             }
         }
-        self.weight += u64::from(slot.weight);
+        self.weight += u64::from(entry.weight());
         self.order.push_back((self.next, key.clone()));
-        self.kept.insert(key, (self.next, slot));
+        self.kept.insert(key, (self.next, entry));
         self.next += 1;
         self.compact();
         gone
@@ -94,11 +94,11 @@ where
     V: Send + Sync + 'static,
 {
     fn get(&self, key: &K) -> Option<Entry<V>> {
-        self.part(key).lock().kept.get(key).map(|(_, slot)| slot.entry.clone())
+        self.part(key).lock().kept.get(key).map(|(_, entry)| entry.clone())
     }
 
-    fn put(&self, key: K, entry: Entry<V>, weight: u32, keep: Duration) {
-        let gone = self.part(&key).lock().put(key, Slot { entry, weight, keep });
+    fn put(&self, key: K, entry: Entry<V>, _: u32, _: Duration) {
+        let gone = self.part(&key).lock().put(key, entry);
         drop(gone); // values' destructors run under no lock of ours
     }
 
@@ -123,7 +123,7 @@ where
             let over: Vec<_> = part
                 .kept
                 .iter()
-                .filter(|(_, (_, slot))| slot.entry.is_over(now))
+                .filter(|(_, (_, entry))| entry.is_over(now))
                 .map(|(key, _)| key.clone())
                 .collect();
             let gone: Vec<_> = over.iter().filter_map(|key| part.remove(key)).collect();

@@ -1,5 +1,5 @@
 use super::entry::Entry;
-use super::store::{Slot, Store};
+use super::store::Store;
 use crate::time::Instant;
 use moka::Expiry;
 use moka::policy::EvictionPolicy;
@@ -33,12 +33,25 @@ where
 
     fn with(capacity: u64, policy: EvictionPolicy) -> Self {
         let builder = Cache::builder().max_capacity(capacity).eviction_policy(policy).expire_after(Keep);
-        Self(builder.weigher(|_, slot: &Slot<V>| slot.weight).build())
+        Self(builder.weigher(|_, slot: &Slot<V>| slot.entry.weight()).build())
     }
 
     /// The weight that it holds at most.
     fn capacity(&self) -> u64 {
         self.0.policy().max_capacity().unwrap_or(u64::MAX)
+    }
+}
+
+/// An entry, and for how long anybody may be given it.
+struct Slot<V> {
+    entry: Entry<V>,
+    keep: Duration,
+}
+
+impl<V> Clone for Slot<V> {
+    #[inline]
+    fn clone(&self) -> Self {
+        Self { entry: self.entry.clone(), keep: self.keep }
     }
 }
 
@@ -79,7 +92,7 @@ where
         if u64::from(weight) > self.capacity() {
             self.0.invalidate(&key);
         } else {
-            self.0.insert(key, Slot { entry, weight, keep });
+            self.0.insert(key, Slot { entry, keep });
         }
     }
 

@@ -121,7 +121,11 @@ where
     /// # }
     /// ```
     pub async fn get(&self, key: &K) -> Got<V, O::Error> {
-        self.aside.handle().get(key, true, || self.load(key)).await
+        let now = Instant::now();
+        match self.aside.handle().plain(key, now) {
+            Ok(cached) => Ok(Some(cached)),
+            Err(entry) => self.aside.handle().get(key, true, (entry, now), || self.load(key)).await,
+        }
     }
 
     /// Several keys at once: what is there is answered, what is being loaded is joined, and the rest goes to
@@ -159,7 +163,7 @@ where
         for key in keys {
             let shared =
                 batches.iter().find(|(keys, _)| keys.contains(key)).map(|(_, shared)| shared.clone());
-            let read = handle.get(key, true, move || match shared {
+            let read = handle.get(key, true, (handle.store.get(key), now), move || match shared {
                 Some(shared) => {
                     let own = key.clone();
                     handle.boxed(key, move || shared.of(own))

@@ -63,17 +63,3 @@ pub trait Store<K, V>: Send + Sync {
         self.len() == 0
     }
 }
-
-/// An entry with what its eviction needs to know.
-pub(super) struct Slot<V> {
-    pub(super) entry: Entry<V>,
-    pub(super) weight: u32,
-    pub(super) keep: Duration,
-}
-
-impl<V> Clone for Slot<V> {
-    #[inline]
-    fn clone(&self) -> Self {
-        Self { entry: self.entry.clone(), weight: self.weight, keep: self.keep }
-    }
-}
