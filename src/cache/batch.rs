@@ -1,5 +1,5 @@
 use super::cache_aside::shared;
-use super::flight::Brought;
+use super::deck::Brought;
 use super::load_error::LoadError;
 use super::loaded::Loaded;
 use super::source::Batch;

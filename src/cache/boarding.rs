@@ -1,6 +1,7 @@
+use super::deck::{Answer, Load, Rest};
 use super::engine::{Engine, Nothing};
 use super::entry::{Cached, Entry};
-use super::flight::{Answer, Flight, Load, Rest};
+use super::flight::Flight;
 use super::freshness::Stage;
 use super::load_error::LoadError;
 use super::loads::Start;

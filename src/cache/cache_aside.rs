@@ -1,8 +1,8 @@
 use super::background::Background;
 use super::boarding::Got;
 use super::boarding::Seen;
+use super::deck::{Brought, Load};
 use super::entry::Cached;
-use super::flight::{Brought, Load};
 use super::handle::Handle;
 use super::load_error::LoadError;
 use super::loaded::Loaded;

@@ -1,6 +1,7 @@
+use super::deck::Rest;
 use super::engine::{Engine, Origin};
 use super::entry::{Cached, Entry, Freshness, Held};
-use super::flight::{Flight, Rest};
+use super::flight::Flight;
 use super::loaded::{Found, Loaded};
 use super::store::Store;
 use super::tier::{Fence, Reach};

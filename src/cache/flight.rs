@@ -1,25 +1,14 @@
 use super::backlog::Backlog;
+use super::deck::{Answer, Brought, Deck, Load, Work};
 use super::entry::Entry;
-use super::load_error::LoadError;
-use super::loaded::Loaded;
-use super::wakers::{Place, Wakers, Woken};
-use crate::error::{Error, Rejected, TimedOut};
+use super::wakers::{Place, Woken};
 use crate::sync::Mutex;
-use crate::telemetry::Why;
 use crate::time::Instant;
 use std::cell::RefCell;
-use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
-
-/// A load that any number of callers wait for; the one box of this family.
-pub(super) type Load<V, E> = Pin<Box<dyn Future<Output = Brought<V, E>> + Send>>;
-
-/// What a loader brought.
-pub(super) type Brought<V, E> = Result<Loaded<V>, Error<LoadError<E>>>;
 
 /// A load in progress, and all who wait for it.
 ///
@@ -32,50 +21,6 @@ pub(super) struct Flight<K, V, E> {
     pub(super) begun: Instant,
     backlog: Arc<Backlog<K, V, E>>,
     pub(super) deck: Mutex<Deck<V, E>>,
-}
-
-pub(super) struct Deck<V, E> {
-    work: Work<V, E>,
-    // It was woken while it was polled.
-    again: bool,
-    // Nobody wants it any more, but it is being polled.
-    doomed: bool,
-    pub(super) callers: usize,
-    /// A background polls it too, and ends it if everybody leaves.
-    pub(super) adopted: bool,
-    // It stands in the background's line.
-    listed: bool,
-    /// Taken out of the table.
-    pub(super) fenced: bool,
-    started: Option<Instant>,
-    pub(super) wakers: Wakers,
-    pub(super) answer: Option<Answer<V, E>>,
-    /// The entry whose refresh it is.
-    claim: Option<Entry<V>>,
-}
-
-enum Work<V, E> {
-    /// Waits for a slot.
-    Queued(Load<V, E>),
-    Ready(Load<V, E>),
-    Polled,
-    Over,
-}
-
-/// What everybody who waited gets.
-pub(super) enum Answer<V, E> {
-    Value {
-        entry: Entry<V>,
-        /// Those who joined with this number or a later one begin anew.
-        dead: u64,
-        /// For whoever's loader ran, and for nobody else.
-        passes: bool,
-    },
-    Stale(Entry<V>, Why),
-    Missing,
-    Failed(LoadError<E>),
-    Rejected(Rejected),
-    TimedOut(TimedOut),
 }
 
 /// How a step of a flight went.
@@ -91,16 +36,6 @@ pub(super) enum Step<V, E> {
     Dropped,
 }
 
-/// What is left of a flight that was given up.
-pub(super) enum Rest<V, E> {
-    /// A load to be dropped under no lock, and whether it had a slot.
-    Load { load: Load<V, E>, slot: bool },
-    /// Whoever polls it now ends it.
-    Polled,
-    /// It had ended.
-    Nothing,
-}
-
 impl<K, V, E> Flight<K, V, E> {
     pub(super) fn new(
         key: K,
@@ -110,20 +45,7 @@ impl<K, V, E> Flight<K, V, E> {
         load: Load<V, E>,
         claim: Option<Entry<V>>,
     ) -> Self {
-        let deck = Deck {
-            work: Work::Queued(load),
-            again: false,
-            doomed: false,
-            callers: 0,
-            adopted: false,
-            listed: false,
-            fenced: false,
-            started: None,
-            wakers: Wakers::default(),
-            answer: None,
-            claim,
-        };
-        Self { key, stamp, begun, backlog: Arc::clone(backlog), deck: Mutex::new(deck) }
+        Self { key, stamp, begun, backlog: Arc::clone(backlog), deck: Mutex::new(Deck::new(load, claim)) }
     }
 
     /// It has a slot; `false` if nobody wants it any more.
@@ -154,58 +76,6 @@ impl<K, V, E> Flight<K, V, E> {
     }
 }
 
-impl<V, E> Deck<V, E> {
-    /// Whether it has to be put into the background's line.
-    const fn list(&mut self) -> bool {
-        self.adopted && !std::mem::replace(&mut self.listed, true)
-    }
-
-    /// A background takes it over; whether it has to be put into its line.
-    pub(super) const fn adopt(&mut self) -> bool {
-        self.adopted = true;
-        self.list()
-    }
-
-    /// Takes a load that is not being polled, to end it from outside.
-    pub(super) fn seize(&mut self) -> Option<Load<V, E>> {
-        match std::mem::replace(&mut self.work, Work::Polled) {
-            Work::Ready(load) => Some(load),
-            other => {
-                self.work = other;
-                None
-            }
-        }
-    }
-
-    /// Ends what nobody wants any more.
-    pub(super) fn give_up(&mut self) -> Rest<V, E> {
-        match std::mem::replace(&mut self.work, Work::Over) {
-            Work::Queued(load) => Rest::Load { load, slot: false },
-            Work::Ready(load) => Rest::Load { load, slot: true },
-            Work::Polled => {
-                self.work = Work::Polled;
-                self.doomed = true;
-                Rest::Polled
-            }
-            Work::Over => Rest::Nothing,
-        }
-    }
-
-    pub(super) fn unclaim(&mut self) {
-        if let Some(claimed) = self.claim.take() {
-            claimed.unclaim();
-        }
-    }
-
-    /// Everybody gets `answer`.
-    pub(super) fn end(&mut self, answer: Answer<V, E>) -> Woken {
-        self.work = Work::Over;
-        self.answer = Some(answer);
-        self.unclaim();
-        self.wakers.take()
-    }
-}
-
 impl<K, V, E> Flight<K, V, E>
 where
     K: Send + Sync + 'static,
@@ -214,38 +84,36 @@ where
 {
     /// Goes on, unless somebody else does just now. The seat's waker is woken when there is more to do.
     pub(super) fn step(self: &Arc<Self>, seat: Option<(&mut Place, &Waker)>) -> Step<V, E> {
-        // Wakers are the runtime's code: cloned before the lock, dropped after it.
-        let seat = seat.map(|(place, waker)| (place, waker.clone()));
         let mut deck = self.deck.lock();
         if let Some(answer) = &deck.answer {
             let answer = answer.clone();
             drop(deck);
             return Step::Answered(answer);
         }
-        let from_background = seat.is_none();
-        let before = seat.and_then(|(place, waker)| deck.wakers.put(place, waker));
-        if from_background {
+        if seat.is_none() {
             deck.listed = false;
         }
-        let (load, started) = match std::mem::replace(&mut deck.work, Work::Polled) {
+        match std::mem::replace(&mut deck.work, Work::Polled) {
             Work::Ready(load) => {
                 deck.again = false;
                 let started = *deck.started.get_or_insert_with(Instant::now);
-                (load, started)
+                drop(deck);
+                self.poll(load, started, seat)
             }
             other => {
                 deck.work = other;
                 drop(deck);
-                drop(before);
-                return Step::Waiting;
+                self.wait(seat)
             }
-        };
-        drop(deck);
-        drop(before);
-        self.poll(load, started)
+        }
     }
 
-    fn poll(self: &Arc<Self>, mut load: Load<V, E>, started: Instant) -> Step<V, E> {
+    fn poll(
+        self: &Arc<Self>,
+        mut load: Load<V, E>,
+        started: Instant,
+        seat: Option<(&mut Place, &Waker)>,
+    ) -> Step<V, E> {
         let waker = Waker::from(Arc::clone(self));
         let mut cx = Context::from_waker(&waker);
         let polled = {
@@ -253,7 +121,7 @@ where
             caught(|| load.as_mut().poll(&mut cx))
         };
         let brought = match polled {
-            Ok(Poll::Pending) => return self.pending(load),
+            Ok(Poll::Pending) => return self.pending(load, seat),
             Ok(Poll::Ready(brought)) => Ok(brought),
             Err(message) => Err(message),
         };
@@ -261,7 +129,9 @@ where
         Step::Landed { brought, took: Instant::now() - started }
     }
 
-    fn pending(self: &Arc<Self>, load: Load<V, E>) -> Step<V, E> {
+    fn pending(self: &Arc<Self>, load: Load<V, E>, seat: Option<(&mut Place, &Waker)>) -> Step<V, E> {
+        // Wakers are the runtime's code: cloned before the lock, dropped after it.
+        let seat = seat.map(|(place, waker)| (place, waker.clone()));
         let mut deck = self.deck.lock();
         if deck.doomed {
             deck.work = Work::Over;
@@ -270,11 +140,30 @@ where
             return Step::Dropped;
         }
         deck.work = Work::Ready(load);
-        if std::mem::take(&mut deck.again) {
-            let (woken, list) = (deck.wakers.take(), deck.list());
-            drop(deck);
+        let before = seat.and_then(|(place, waker)| deck.wakers.put(place, waker));
+        let woken = std::mem::take(&mut deck.again).then(|| (deck.wakers.take(), deck.list()));
+        drop(deck);
+        drop(before);
+        if let Some((woken, list)) = woken {
             self.rouse(woken, list);
         }
+        Step::Waiting
+    }
+
+    /// Somebody else goes on with it, or it has no slot yet.
+    fn wait(self: &Arc<Self>, seat: Option<(&mut Place, &Waker)>) -> Step<V, E> {
+        let Some((place, waker)) = seat else { return Step::Waiting };
+        let fresh = waker.clone();
+        let mut deck = self.deck.lock();
+        // What has happened since is found by another turn.
+        if deck.answer.is_some() || matches!(deck.work, Work::Ready(_)) {
+            drop(deck);
+            drop(fresh);
+            return self.step(Some((place, waker)));
+        }
+        let before = deck.wakers.put(place, fresh);
+        drop(deck);
+        drop(before);
         Step::Waiting
     }
 
@@ -338,19 +227,4 @@ pub(super) fn caught<T>(f: impl FnOnce() -> T) -> Result<T, Arc<str>> {
         let text = panic.downcast_ref::<&str>().copied();
         text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message").into()
     })
-}
-
-impl<V, E> Clone for Answer<V, E> {
-    fn clone(&self) -> Self {
-        match self {
-            Self::Value { entry, dead, passes } => {
-                Self::Value { entry: entry.clone(), dead: *dead, passes: *passes }
-            }
-            Self::Stale(entry, why) => Self::Stale(entry.clone(), *why),
-            Self::Missing => Self::Missing,
-            Self::Failed(error) => Self::Failed(error.clone()),
-            Self::Rejected(rejected) => Self::Rejected(*rejected),
-            Self::TimedOut(timed_out) => Self::TimedOut(*timed_out),
-        }
-    }
 }

@@ -1,6 +1,7 @@
+use super::deck::{Answer, Brought};
 use super::engine::{Engine, Made, Nothing, Origin};
 use super::entry::{Entry, Held};
-use super::flight::{Answer, Brought, Flight, caught};
+use super::flight::{Flight, caught};
 use super::freshness::Stage;
 use super::load_error::LoadError;
 use super::loaded::{Found, Loaded};

@@ -77,6 +77,7 @@ mod backlog;
 mod batch;
 mod boarding;
 mod cache_aside;
+mod deck;
 mod engine;
 mod entry;
 #[cfg(feature = "quick-cache")]

@@ -1,8 +1,8 @@
 use super::batch::Shared;
 use super::boarding::Got;
 use super::cache_aside::{CacheAside, shared};
+use super::deck::Load;
 use super::entry::Cached;
-use super::flight::Load;
 use super::moka::Moka;
 use super::settings::Settings;
 use super::source::Source;

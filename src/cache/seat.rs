@@ -1,5 +1,6 @@
+use super::deck::Answer;
 use super::engine::Engine;
-use super::flight::{Answer, Flight, Step};
+use super::flight::{Flight, Step};
 use super::store::Store;
 use super::wakers::Place;
 use std::hash::Hash;

@@ -1,5 +1,5 @@
+use super::deck::Answer;
 use super::entry::Entry;
-use super::flight::Answer;
 use super::seat::{Seat, Turn};
 use super::store::Store;
 use crate::clock::Timer;

@@ -14,6 +14,10 @@ pub(super) struct Wakers {
 pub(super) struct Place(Option<(u64, usize)>);
 
 impl Wakers {
+    pub(super) const fn new() -> Self {
+        Self { round: 0, places: Vec::new(), free: Vec::new() }
+    }
+
     /// Puts `fresh` at `place`, or at a new one. Gives back the one before, to be dropped under no lock.
     pub(super) fn put(&mut self, place: &mut Place, fresh: Waker) -> Option<Waker> {
         if let Some((round, index)) = place.0

@@ -13,7 +13,7 @@ fn cache() -> Cache {
     Cache::new("front", Memory::lru(100), settings.negative(Negative::ttl(500 * MS)))
 }
 
-fn config() -> Config {
+const fn config() -> Config {
     Config::new().batch(1)
 }
 

@@ -104,9 +104,12 @@ impl Reads<u32, u32> for Table {
 type Front = ReadThrough<u32, u32, Table, Fifo<u32, u32>>;
 type Buffer = WriteBehind<u32, u32, Front>;
 
-/// All that was current of each key, and since which tick.
+/// All that was current of a key, and since which tick.
+type Log = Vec<(u64, Option<u32>)>;
+
+/// The ticks so far, and the log of each key.
 #[derive(Clone, Default)]
-struct Twin(Arc<Mutex<(u64, [Vec<(u64, Option<u32>)>; 3])>>);
+struct Twin(Arc<Mutex<(u64, [Log; 3])>>);
 
 impl Twin {
     /// Looks at what is current now.
