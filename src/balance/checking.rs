@@ -83,6 +83,9 @@ where
                     free += 1;
                     this.pool.checked(beat.serial, finding, now - since);
                     this.pool.set_health(beat.id.as_str(), beat.judge.find(finding));
+                    if matches!(finding, Finding::Pass | Finding::Degraded) {
+                        this.pool.reached(&beat.id);
+                    }
                     if finding == Finding::Pass && this.checks.do_uneject() {
                         this.pool.uneject(beat.id.as_str());
                     }

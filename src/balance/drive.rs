@@ -390,6 +390,14 @@ impl<S> Pool<S> {
         self.0.common.telemetry.tell(Kind::Balance, What::DiscoveryFailed { failures, retry });
     }
 
+    /// A check has reached it: it needs no rest.
+    pub(super) fn reached(&self, id: &Id) {
+        let snapshot = self.0.current.load();
+        if snapshot.member(id.as_str()).is_some_and(|member| member.live.reached(Instant::now())) {
+            self.0.common.due_now();
+        }
+    }
+
     pub(super) fn checked(&self, endpoint: u32, finding: Finding, took: Duration) {
         self.0.common.telemetry.note(Kind::Balance, || What::Checked { endpoint, finding, took });
     }

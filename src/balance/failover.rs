@@ -178,4 +178,50 @@ mod tests {
         assert_eq!(choose([5, 0], 3), 0, "nobody waits for a hold while the other is down");
         assert_eq!(standing.choose(rules, &[], at(4)), (0, None));
     }
+
+    /// One look in the past: when, how much of each level was well, and where the calls went then.
+    type Look = (u64, [u64; 3], usize);
+
+    /// The naive one reads it out of the whole past: in which unbroken row of looks a level before the active one has
+    /// been well.
+    fn naive(past: &[Look], well: [u64; 3], seconds: u64, rules: (u64, u64, u64)) -> usize {
+        let (leave_below, return_at, hold) = rules;
+        let before = past.last().map(|&(_, _, active)| active);
+        let first = || (0..3).find(|&level| well[level] >= leave_below);
+        let active = match before {
+            Some(active) if well[active] >= leave_below => active,
+            _ => first().or(before).unwrap_or_default(),
+        };
+        let back = (0..active).find(|&level| {
+            let row =
+                past.iter().rev().take_while(|(_, then, active)| then[level] >= return_at && level < *active);
+            let since = row.last().map_or(seconds, |&(then, ..)| then);
+            well[level] >= return_at && seconds - since >= hold
+        });
+        back.unwrap_or(active)
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn it_stands_where_the_whole_past_says(
+            looks in proptest::collection::vec((0..30u64, [0..=10u64, 0..=10u64, 0..=10u64]), 1..60),
+            leave_below in 1..=6u64,
+            return_at in 6..=10u64,
+            hold in 1..60u64,
+        ) {
+            let percent = |tenths: u64| Ratio::percent(tenths as u32 * 10);
+            let rules = Failover::new().leave_below(percent(leave_below)).return_at(percent(return_at));
+            let rules = rules.hold(Duration::from_secs(hold));
+            let (mut standing, mut past, mut seconds) = (Standing::default(), Vec::<Look>::new(), 0);
+            for (after, well) in looks {
+                seconds += after;
+                let levels = [0, 1, 2].map(|n| (n as u8, Weights { total: 10, well: well[n], degraded: 0 }));
+                let (active, next) = standing.choose(rules, &levels, at(seconds));
+                let expected = naive(&past, well, seconds, (leave_below, return_at, hold));
+                proptest::prop_assert_eq!(active, expected, "{:?} then {:?} at {}", past, well, seconds);
+                proptest::prop_assert!(next.is_none_or(|next| next > at(seconds)), "it looks again later, not now");
+                past.push((seconds, well, active));
+            }
+        }
+    }
 }

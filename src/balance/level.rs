@@ -143,6 +143,12 @@ impl<S> Level<S> {
         self.party.pick(picker, turn, chance, view)
     }
 
+    /// Those of one zone, if calls go by zones; else all of them.
+    pub(super) fn party(&self, chance: &mut Chance) -> &Party<S> {
+        let zoned = self.zones.as_ref().map(|zones| &zones.parties[zones.route.zone(|| chance.draw())]);
+        zoned.unwrap_or(&self.party)
+    }
+
     /// The first of the key's successors that fits and is below the bound; if none is, the least loaded.
     fn pick_hashed(
         &self,

@@ -269,6 +269,17 @@ impl Live {
         Instant::from_nanos(self.ready_since.load(Relaxed))
     }
 
+    /// Ends the rest after a connection that failed; `false` if there is none.
+    pub(super) fn reached(&self, now: Instant) -> bool {
+        let until = self.out_until.load(Relaxed);
+        let rests = until > now.as_nanos()
+            && self.out_until.compare_exchange(until, now.as_nanos(), Relaxed, Relaxed).is_ok();
+        if rests {
+            self.became_ready();
+        }
+        rests
+    }
+
     /// Ends an ejection; `false` if there is none.
     pub(super) fn uneject(&self, now: Instant) -> bool {
         let until = self.ejected_until.load(Relaxed);

@@ -137,6 +137,7 @@ mod member;
 mod models;
 mod party;
 mod pick;
+mod pick_probed;
 mod picker;
 mod pool;
 mod probing;
@@ -173,6 +174,7 @@ pub use self::pick::{
     Hashed, Key, LeastConnections, Lineup, P2c, PeakEwma, PowerOfTwoChoices, Prequal, Probe, Random, Report,
     Reported, RoundRobin, WeightedRandom, WeightedRoundRobin,
 };
+pub use self::pick_probed::PickProbed;
 pub use self::picker::{Pick, Picker};
 pub use self::pool::Pool;
 pub use self::probing::Probing;

@@ -90,10 +90,24 @@ impl<S> Party<S> {
 }
 
 impl<S> Party<S> {
+    /// Up to so many of those who fit, drawn without replacement.
+    pub(super) fn drawn(&self, count: usize, chance: &mut Chance, view: &View<'_>) -> Vec<Arc<Member<S>>> {
+        let mut fit: Vec<_> = self.seats.iter().filter(|seat| seat.fits(view)).collect();
+        let count = count.min(fit.len());
+        for drawn in 0..count {
+            let other = drawn + (chance.draw() % (fit.len() - drawn) as u64) as usize;
+            fit.swap(drawn, other);
+        }
+        fit[..count].iter().map(|seat| Arc::clone(&seat.member)).collect()
+    }
+
     /// The one that the answers to probes tell, and more probes.
     #[cold]
     fn pick_probed(&self, view: &View<'_>) -> Option<usize> {
         let probes = self.seats.first()?.member.common.probes.as_ref()?;
+        if probes.rules.before().is_some() {
+            return None; // asked before a call, by another verb
+        }
         let now = view.now();
         let find = |serial: u32, place: u32| {
             let is_it = |&index: &usize| self.seats[index].live.serial() == serial;

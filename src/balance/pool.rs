@@ -1,7 +1,10 @@
 use super::ask::Ask;
 use super::config::Config;
 use super::endpoint::Endpoint;
+use super::id::Id;
 use super::member::{Common, Member};
+use super::pick::Probe;
+use super::pick_probed::PickProbed;
 use super::picker::Turn;
 use super::roster::{Changed, Roster};
 use super::rules::Rules;
@@ -22,6 +25,7 @@ use crate::telemetry::{Kind, Telemetry, What};
 use crate::time::Instant;
 use arc_swap::ArcSwap;
 use std::fmt;
+use std::future::Future;
 use std::sync::Arc;
 use std::task::Waker;
 
@@ -264,6 +268,50 @@ impl<S> Pool<S> {
         self.0.common.telemetry.tell(Kind::Balance, What::Refused(*rejected));
     }
 
+    /// Picks by what a few endpoints answer to `probe` right now, as [`Prequal::sync`](super::Prequal::sync) says.
+    ///
+    /// As many as that says are asked, at random among those that the call may go to; when all but one have answered, or
+    /// after the [timeout](super::Prequal::timeout), the best of them is picked: of those with few calls in flight the
+    /// quickest. Without an answer, in a pool of other rules, and for a call that is [sticky](Ask::sticky), it is
+    /// [`pick_for`](Self::pick_for).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), seawall::Rejected> {
+    /// use seawall::Class;
+    /// use seawall::balance::{Ask, Endpoint, Pool, Prequal, Probe};
+    /// use std::time::Duration;
+    ///
+    /// let pool = Pool::new("models", Prequal::new().sync(3));
+    /// pool.set(["a", "b", "c"].map(|id| Endpoint::new(id, ())));
+    /// // The probe knows the request: who has its model loaded answers with a tenth of the time.
+    /// let wanted = "b";
+    /// let ticket = pool.pick_probed(Ask::new(), |id, ()| {
+    ///     let millis = if id.as_str() == wanted { 20 } else { 200 };
+    ///     async move { Some(Probe::new(1, Duration::from_millis(millis))) }
+    /// });
+    /// let ticket = ticket.await?;
+    /// assert_eq!(ticket.id().as_str(), "b");
+    /// ticket.settle(Class::Success);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`pick_for`](Self::pick_for).
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is reserved before it is ready; dropped, it gives up its probes.
+    pub const fn pick_probed<'a, F, Fut>(&'a self, ask: Ask<'a>, probe: F) -> PickProbed<'a, S, F, Fut>
+    where
+        F: FnMut(&Id, &S) -> Fut,
+        Fut: Future<Output = Option<Probe>>,
+    {
+        PickProbed::new(self, ask, probe)
+    }
+
     /// A tower service that calls a picked endpoint for each request.
     ///
     /// ```
@@ -337,7 +385,7 @@ impl<S> Pool<S> {
     }
 
     #[inline]
-    fn chance(&self) -> Chance {
+    pub(super) fn chance(&self) -> Chance {
         self.0.draws.as_ref().map_or_else(Chance::new, |draws| {
             // Each pick begins a stream of its own; which one, only the order of picks decides.
             Chance::seeded(Chance::seeded(draws.fetch_add(1, Relaxed)).draw())

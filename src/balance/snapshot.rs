@@ -130,6 +130,12 @@ impl<S> Snapshot<S> {
         })
     }
 
+    /// Up to so many of those whom a call may go to, to be asked first.
+    pub(super) fn drawn(&self, count: usize, chance: &mut Chance, view: &View<'_>) -> Vec<Arc<Member<S>>> {
+        let level = self.levels.get(self.only.unwrap_or_else(|| self.choose(view, chance)));
+        level.map(|level| level.party(chance).drawn(count, chance, view)).unwrap_or_default()
+    }
+
     /// The one that the call shall go back to, if it may be called: also while it is degraded or drains, whatever
     /// its level.
     #[cold]

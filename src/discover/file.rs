@@ -20,8 +20,9 @@ use xxhash_rust::xxh3::xxh3_64;
 ///
 /// It is read whole at every look, on a thread for blocking work, and compared by its content: so it makes no
 /// difference whether it was written, renamed into place, or reached through a link that now points elsewhere (as
-/// Kubernetes mounts a `ConfigMap`), nor how coarse the file system's times are. Write a new file and rename it into
-/// place: whoever writes in place may be read halfway.
+/// Kubernetes mounts a `ConfigMap`), nor how coarse the file system's times are. A change counts when a second look, a
+/// tenth of a second later, sees the same: a file that is just being written is not read halfway. Whoever writes more
+/// slowly than that writes a new file and renames it into place.
 ///
 /// A file that is not there, cannot be read or does not parse is a failure: the last good list stays. It is told once
 /// as an event, and in the log with its reason, and not again before the file changes.
@@ -50,6 +51,7 @@ use xxhash_rust::xxh3::xxh3_64;
 /// |---|---|---|
 /// | [`every`](Self::every) | 5 s | a look costs microseconds |
 /// | format | [`lines`](super::lines()) | [`parsed_by`](Self::parsed_by) takes any other |
+/// | a change must last | 100 ms, or until it has changed ten times | longer than a list takes to be written |
 /// | largest file | 16 MiB | a wrong path may name anything |
 pub struct File<P = fn(&str) -> Result<Found, BadLine>> {
     every: Duration,
@@ -71,6 +73,12 @@ enum Mark {
 }
 
 const LARGEST: u64 = 16 << 20;
+
+/// So long a change must last to be believed.
+const SETTLED: Duration = Duration::from_millis(100);
+
+/// A file that is never the same twice is taken as it is after so many looks.
+const UNSETTLED: u32 = 10;
 
 /// Why a file is no list of endpoints.
 #[derive(Debug, thiserror::Error)]
@@ -142,7 +150,7 @@ where
 
     fn ask(&mut self) -> Looking<P> {
         let shared = Arc::clone(&self.shared);
-        Looking { every: self.every, shared, reading: None, timer: Timer::unarmed() }
+        Looking { every: self.every, shared, reading: None, seen: None, looks: 0, timer: Timer::unarmed() }
     }
 }
 
@@ -153,6 +161,9 @@ pin_project! {
         every: Duration,
         shared: Arc<Shared<P>>,
         reading: Option<JoinHandle<io::Result<String>>>,
+        // A change that is not believed yet, and how many there were.
+        seen: Option<Mark>,
+        looks: u32,
         #[pin]
         timer: Timer,
     }
@@ -177,20 +188,39 @@ where
             });
             let read = ready!(Pin::new(reading).poll(cx)).unwrap_or_else(|error| Err(error.into()));
             *this.reading = None;
-            if this.shared.is_news(mark(&read)) {
+            let mark = mark(&read);
+            if !this.shared.is_news(mark) {
+                (*this.seen, *this.looks) = (None, 0);
+                this.timer.as_mut().arm(Instant::now() + *this.every);
+            } else if this.shared.is_first()
+                || this.seen.replace(mark) == Some(mark)
+                || *this.looks >= UNSETTLED
+            {
+                this.shared.answered(mark);
                 let text = read.map_err(FileError::Unreadable)?;
                 let found = (this.shared.parse)(&text).map_err(FileError::Unparsable)?;
                 return Poll::Ready(Ok(found.live()));
+            } else {
+                *this.looks += 1;
+                this.timer.as_mut().arm(Instant::now() + SETTLED.min(*this.every));
             }
-            this.timer.as_mut().arm(Instant::now() + *this.every);
         }
     }
 }
 
 impl<P> Shared<P> {
-    /// Whether this is not what was answered last; from now on it is.
+    /// Whether nothing has been answered yet: something is better than nothing.
+    fn is_first(&self) -> bool {
+        self.answered.lock().is_none()
+    }
+
+    /// Whether this is not what was answered last.
     fn is_news(&self, mark: Mark) -> bool {
-        self.answered.lock().replace(mark) != Some(mark)
+        *self.answered.lock() != Some(mark)
+    }
+
+    fn answered(&self, mark: Mark) {
+        *self.answered.lock() = Some(mark);
     }
 }
 

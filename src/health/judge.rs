@@ -115,8 +115,9 @@ pub struct Judge {
     thresholds: Thresholds,
     known: bool,
     health: Health,
-    /// Findings in a row that speak against `health`.
+    /// Findings in a row that speak against `health`, all of them saying that it serves, or all that it does not.
     against: u32,
+    serves: bool,
 }
 
 impl Judge {
@@ -128,7 +129,7 @@ impl Judge {
     /// ```
     #[must_use]
     pub const fn new(thresholds: Thresholds) -> Self {
-        Self { thresholds, known: false, health: Health::Healthy, against: 0 }
+        Self { thresholds, known: false, health: Health::Healthy, against: 0, serves: true }
     }
 
     /// The judgement after this finding.
@@ -148,10 +149,12 @@ impl Judge {
             Finding::NotServing => (Health::Unhealthy, 1),
             Finding::Draining => (Health::Draining, 1),
         };
+        let serves = matches!(says, Health::Healthy | Health::Degraded);
         if says as u8 == self.health as u8 {
             self.against = 0;
         } else {
-            self.against += 1;
+            self.against = if serves == self.serves { self.against + 1 } else { 1 };
+            self.serves = serves;
             if self.against >= enough || !self.known {
                 self.health = says;
                 self.against = 0;
@@ -215,5 +218,70 @@ mod tests {
         judge.find(Finding::NotServing);
         assert_eq!(judge.find(Finding::Degraded), Health::Unhealthy);
         assert_eq!(judge.find(Finding::Degraded), Health::Degraded);
+    }
+
+    #[test]
+    fn a_failure_between_is_no_way_around_the_rise() {
+        let mut judge = Judge::new(Thresholds::default());
+        judge.find(Finding::Draining);
+        assert_eq!(judge.find(Finding::Fail), Health::Draining);
+        assert_eq!(judge.find(Finding::Pass), Health::Draining, "one pass is not two");
+        assert_eq!(judge.find(Finding::Pass), Health::Healthy);
+    }
+
+    const FINDINGS: [Finding; 5] =
+        [Finding::Pass, Finding::Fail, Finding::Degraded, Finding::NotServing, Finding::Draining];
+
+    const fn says(finding: Finding) -> Health {
+        match finding {
+            Finding::Pass => Health::Healthy,
+            Finding::Degraded => Health::Degraded,
+            Finding::Draining => Health::Draining,
+            Finding::Fail | Finding::NotServing => Health::Unhealthy,
+        }
+    }
+
+    /// The naive one reads the whole past anew: from the last change of its mind on, how many of the latest findings
+    /// contradict it in one way.
+    fn naive(past: &[Finding], fall: usize, rise: usize) -> Health {
+        let serves = |finding: &Finding| matches!(finding, Finding::Pass | Finding::Degraded);
+        let (mut health, mut changed_at) = (Health::Healthy, 0);
+        for now in 0..past.len() {
+            let last = past[now];
+            let row = past[changed_at..=now].iter().rev();
+            let row = row.take_while(|&f| says(*f) != health && serves(f) == serves(&last)).count();
+            let enough = match last {
+                _ if now == 0 => 1,
+                Finding::Pass => rise,
+                Finding::Degraded => {
+                    if health == Health::Healthy {
+                        1
+                    } else {
+                        rise
+                    }
+                }
+                Finding::Fail => fall,
+                Finding::NotServing | Finding::Draining => 1,
+            };
+            if row >= enough {
+                (health, changed_at) = (says(last), now + 1);
+            }
+        }
+        health
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn it_judges_as_the_whole_past_does(
+            past in proptest::collection::vec(0..FINDINGS.len(), 1..40),
+            fall in 1..5usize,
+            rise in 1..5usize,
+        ) {
+            let past: Vec<_> = past.into_iter().map(|index| FINDINGS[index]).collect();
+            let mut judge = Judge::new(Thresholds::new(fall as u32, rise as u32));
+            for (now, &finding) in past.iter().enumerate() {
+                proptest::prop_assert_eq!(judge.find(finding), naive(&past[..=now], fall, rise), "{:?}", &past[..=now]);
+            }
+        }
     }
 }

@@ -46,7 +46,8 @@
 //! # What counts
 //!
 //! Unknown is healthy, and the first finding decides alone. Checks never empty a pool: when most are unhealthy, all
-//! are used. A passing check does not end an ejection, because a cheap page often passes while calls fail.
+//! are used. A passing check does not end an ejection, because a cheap page often passes while calls fail. It does end
+//! the rest after a connection that failed, because it has just made one.
 //!
 //! # Events
 //!

@@ -69,4 +69,35 @@ mod tests {
         let none = Outliers::new().times(Duration::ZERO, Duration::ZERO).interval(Duration::ZERO);
         assert_eq!(Ejection::default().again(&none, Instant::ZERO).until(), Instant::ZERO);
     }
+
+    proptest::proptest! {
+        /// The naive one keeps the list of all ejections, each with its beginning and its end, in seconds.
+        #[test]
+        fn it_lasts_as_long_as_all_ejections_before_say(
+            gaps in proptest::collection::vec(0..200u64, 1..40),
+            base in 1..60u64,
+            longest in 1..400u64,
+            interval in 1..30u64,
+        ) {
+            let times = (Duration::from_secs(base), Duration::from_secs(longest));
+            let config = Outliers::new().times(times.0, times.1).interval(Duration::from_secs(interval));
+            let (mut ejection, mut past, mut now) = (Ejection::default(), Vec::<(u64, u64)>::new(), 1_000_000);
+            for gap in gaps {
+                now = past.last().map_or(now, |&(_, end)| end) + gap;
+                let most = longest.max(base);
+                // Each of them adds a step; each whole interval without one took a step back.
+                let (mut steps, mut end_before) = (0u64, 0);
+                for &(begin, end) in &past {
+                    steps = (steps.saturating_sub((begin - end_before) / interval) + 1).min(most.div_ceil(base));
+                    end_before = end;
+                }
+                let steps = (steps.saturating_sub((now - end_before) / interval) + 1).min(most.div_ceil(base));
+                let end = now + (base * steps).min(most);
+                let at = Instant::ZERO + Duration::from_secs(now);
+                ejection = ejection.again(&config, at);
+                proptest::prop_assert_eq!((ejection.until() - at).as_secs(), end - now, "{:?}", past);
+                past.push((now, end));
+            }
+        }
+    }
 }

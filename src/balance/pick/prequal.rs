@@ -34,6 +34,7 @@ use std::time::Duration;
 /// | [`hot_above`](Self::hot_above) | the 84th percentile of calls in flight |
 /// | [`age`](Self::age) | 1 s |
 /// | [`timeout`](Self::timeout) | 3 ms |
+/// | [`sync`](Self::sync) | off: no call waits for a probe |
 ///
 /// All the paper's, as are sixteen answers kept, and one dropped with each call.
 ///
@@ -46,6 +47,8 @@ pub struct Prequal {
     hot_above: f64,
     age: Duration,
     timeout: Duration,
+    /// So many probes go before each call, which waits for them; none in the asynchronous mode.
+    before: u8,
 }
 
 /// So many answers are kept.
@@ -66,7 +69,31 @@ impl Prequal {
     /// ```
     #[must_use]
     pub const fn new() -> Self {
-        Self { probes: 3.0, hot_above: 0.84, age: Duration::from_secs(1), timeout: Duration::from_millis(3) }
+        let (age, timeout) = (Duration::from_secs(1), Duration::from_millis(3));
+        Self { probes: 3.0, hot_above: 0.84, age, timeout, before: 0 }
+    }
+
+    /// The paper's synchronous mode: each call asks so many endpoints first, from 2 to 16, waits for the answers of all but
+    /// the last, and goes by those alone. For calls that are long, few, or that a probe may ask about: whether the
+    /// endpoint has in memory what this request wants.
+    ///
+    /// The picks are those of [`Pool::pick_probed`](crate::balance::Pool::pick_probed); every other pick of the pool is
+    /// [`P2c`](super::P2c)'s.
+    ///
+    /// ```
+    /// let picker = seawall::balance::Prequal::new().sync(3);
+    /// # let _ = picker;
+    /// ```
+    #[must_use]
+    pub const fn sync(mut self, probes: u8) -> Self {
+        self.before = if probes < 2 {
+            2
+        } else if probes > 16 {
+            16
+        } else {
+            probes
+        };
+        self
     }
 
     /// So many probes for each call, from 0.1 to 16; fractions are spread over the calls.
@@ -115,6 +142,11 @@ impl Prequal {
     pub const fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
+    }
+
+    /// So many probes go before a call, where calls wait for them.
+    pub(crate) const fn before(self) -> Option<u8> {
+        if self.before > 0 { Some(self.before) } else { None }
     }
 
     pub(crate) const fn patience(self) -> Duration {
@@ -198,6 +230,21 @@ impl Answers {
         }
         let Probe { in_flight: load, latency } = probe;
         self.kept.push(Answer { serial, place, at: now, load, latency, uses: rules.uses(n, sample) });
+        self.remember(load);
+    }
+
+    /// Which of these answers to go by, each with what failures weigh there; `None` without any. They are remembered for
+    /// what is hot, and not kept.
+    pub(crate) fn best_of(&mut self, rules: Prequal, answers: &[(Probe, u32)]) -> Option<usize> {
+        answers.iter().for_each(|(probe, _)| self.remember(probe.in_flight));
+        let limit = self.limit(rules);
+        let rank_of = |&(probe, failures): &(Probe, u32)| {
+            rank(probe.in_flight.saturating_add(failures), probe.latency, limit)
+        };
+        (0..answers.len()).min_by_key(|&index| rank_of(&answers[index]))
+    }
+
+    fn remember(&mut self, load: u32) {
         self.loads.push_back(load);
         if self.loads.len() > REMEMBERED {
             self.loads.pop_front();
@@ -222,14 +269,10 @@ impl Answers {
         let found = self.kept.iter().enumerate().filter_map(|(kept, answer)| {
             let (index, failures) = find(answer.serial, answer.place)?;
             let load = answer.load.saturating_add(failures);
-            Some((load >= limit, load, answer.latency, kept, index))
+            Some((rank(load, answer.latency, limit), kept, index))
         });
-        let best = found.min_by_key(|&(hot, load, latency, kept, _)| {
-            let (load, nanos) = (u128::from(load), latency.as_nanos());
-            let (first, second) = if hot { (load, nanos) } else { (nanos, load) };
-            (hot, first, second, self.kept[kept].serial)
-        });
-        let chosen = best.filter(|_| self.kept.len() >= 2).map(|(.., kept, index)| {
+        let best = found.min_by_key(|&(rank, kept, _)| (rank, self.kept[kept].serial));
+        let chosen = best.filter(|_| self.kept.len() >= 2).map(|(_, kept, index)| {
             self.kept[kept].load = self.kept[kept].load.saturating_add(1);
             self.kept[kept].uses -= 1;
             if self.kept[kept].uses == 0 {
@@ -268,6 +311,12 @@ impl Answers {
         self.kept.remove(if self.removes_worst { worst } else { 0 });
         self.removes_worst = !self.removes_worst;
     }
+}
+
+/// The order of answers: the cold before the hot, of the cold the quickest, of the hot the least loaded.
+fn rank(load: u32, latency: Duration, limit: u32) -> (bool, u128, u128) {
+    let (load, hot, nanos) = (u128::from(load), load >= limit, latency.as_nanos());
+    if hot { (hot, load, nanos) } else { (hot, nanos, load) }
 }
 
 #[cfg(test)]
@@ -342,5 +391,31 @@ mod tests {
         assert_eq!([(); 4].map(|()| kept.choose(rules, NOW, anybody).0), [1, 2, 1, 2]);
         let kept = answers(&[(1, 1); 20]);
         assert_eq!((kept.kept.len(), kept.kept[0].serial), (16, 4));
+    }
+
+    #[test]
+    fn of_answers_to_one_call_the_same_order_decides() {
+        let best = |rules: Prequal, probes: &[(u32, u64, u32)]| {
+            let probe =
+                |&(load, millis, failures)| (Probe::new(load, Duration::from_millis(millis)), failures);
+            Answers::default().best_of(rules, &probes.iter().map(probe).collect::<Vec<_>>())
+        };
+        let rules = Prequal::new();
+        assert_eq!(best(rules, &[]), None);
+        assert_eq!(best(rules, &[(7, 7, 0)]), Some(0));
+        assert_eq!(best(rules, &[(1, 30, 0), (2, 10, 0), (9, 1, 0)]), Some(1));
+        assert_eq!(best(rules, &[(5, 30, 0), (5, 10, 0), (5, 20, 0)]), Some(1), "all are hot alike");
+        assert_eq!(best(rules, &[(1, 30, 0), (1, 10, 63), (9, 1, 0)]), Some(0), "failures make hot");
+        assert_eq!(best(rules.hot_above(1.0), &[(1, 30, 0), (9, 1, 0)]), Some(1));
+        // What others answered before says what is hot now.
+        let mut answers = Answers::default();
+        let hot =
+            [(Probe::new(3, Duration::from_millis(1)), 0), (Probe::new(4, Duration::from_millis(9)), 0)];
+        assert_eq!(answers.best_of(rules, &hot), Some(0));
+        let many: Vec<_> = (0..126).map(|_| (Probe::new(50, Duration::from_millis(1)), 0)).collect();
+        answers.best_of(rules, &many);
+        assert_eq!(answers.best_of(rules, &[hot[1], hot[0]]), Some(1), "both are cold: the quicker");
+        assert_eq!([0, 1, 2, 16, 17].map(|d| rules.sync(d).before()), [2, 2, 2, 16, 16].map(Some));
+        assert_eq!(rules.before(), None);
     }
 }

@@ -111,3 +111,34 @@ async fn it_follows_who_comes_and_goes_and_what_it_is_told_counts_at_once() {
     run(&mut checking, 3).await;
     assert_eq!(states(&pool), [State::In, State::Drained]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_check_that_passes_ends_the_rest_after_a_failed_connection() {
+    let pool = super::pool(RoundRobin::new(), &["a", "b"]);
+    let mut failures = 0;
+    // Until it rests for half a minute.
+    while failures < 9 {
+        let ticket = pool.pick().unwrap();
+        if ticket.id().as_str() == "a" {
+            failures += 1;
+            ticket.unready();
+            tokio::time::advance(Duration::from_secs(37)).await;
+        } else {
+            ticket.settle(seawall::Class::Success);
+        }
+    }
+    pool.pick().unwrap().settle(seawall::Class::Success);
+    let ticket = loop {
+        let ticket = pool.pick().unwrap();
+        if ticket.id().as_str() == "a" {
+            break ticket;
+        }
+    };
+    ticket.unready();
+    run(pool.check(Checks::new(), |_, ()| async { Finding::Fail }), 2).await;
+    pool.set_health("a", seawall::health::Health::Healthy);
+    assert!(matches!(states(&pool)[0], State::Unready { .. }), "one that fails does not");
+    run(pool.check(Checks::new(), |_, ()| async { Finding::Pass }), 2).await;
+    assert_eq!(states(&pool)[0], State::In);
+    assert!((0..4).any(|_| pool.pick().unwrap().id().as_str() == "a"));
+}

@@ -1,5 +1,6 @@
 //! One of many.
 
+mod backends;
 mod checks;
 mod driving;
 mod elsewhere;
@@ -8,6 +9,8 @@ mod hashed;
 mod levels;
 mod limits;
 mod membership;
+#[cfg(feature = "dns")]
+mod outages;
 mod outliers;
 mod prequal;
 mod readiness;

@@ -1,6 +1,10 @@
 //! Pickers before unequal and failing backends, in simulated time.
 
-use seawall::balance::{Config, Endpoint, LeastConnections, P2c, PeakEwma, Pool, RoundRobin, Ticket};
+use seawall::balance::{
+    Ask, Config, Endpoint, Hashed, LeastConnections, P2c, PeakEwma, Picker, Pool, Prequal, Probe, Random,
+    Reported, RoundRobin, Ticket, WeightedRandom, WeightedRoundRobin,
+};
+use seawall::outlier::Outliers;
 use seawall::{Chance, Class, Instant};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -114,5 +118,72 @@ async fn an_endpoint_that_was_quick_and_then_fails_draws_no_traffic_however_long
     {
         let seen = run(config, [&[HEALTHY; 5], &failing], 60_000, EVERY).await;
         assert!(seen.shares[2] < 0.005, "{:?}", seen.shares);
+    }
+}
+
+/// Of the second half of 4000 calls, two milliseconds apart, the share of the one of five that fails at once.
+async fn share_of_the_failing(config: Config, probed: bool) -> f64 {
+    let pool = Pool::new("pool", config.seed(5));
+    pool.set((0..5).map(|i| Endpoint::new(format!("{i}"), i)));
+    let mut held = std::collections::VecDeque::new();
+    let mut failing = 0;
+    for call in 0..4_000u64 {
+        tokio::time::advance(EVERY).await;
+        while held.len() > 10 {
+            let ticket: Ticket<u64> = held.pop_front().unwrap();
+            ticket.settle(Class::Success);
+        }
+        let ask = Ask::new().key(call.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+        let ticket = if probed {
+            // Its own answers are of the best: nothing in flight, and quick.
+            let probe = |_: &seawall::balance::Id, &i: &u64| async move {
+                let millis = if i == 2 { 1 } else { 50 };
+                Some(Probe::new(if i == 2 { 0 } else { 2 }, Duration::from_millis(millis)))
+            };
+            pool.pick_probed(ask, probe).await.unwrap()
+        } else {
+            pool.pick_for(ask).unwrap()
+        };
+        if *ticket.service() == 2 {
+            failing += u32::from(call >= 2_000);
+            ticket.settle(Class::Transient);
+        } else {
+            held.push_back(ticket);
+        }
+    }
+    f64::from(failing) / 2_000.0
+}
+
+#[tokio::test(start_paused = true)]
+async fn whatever_the_picker_fast_failures_attract_nobody() {
+    // Whoever looks at loads leaves it alone by itself.
+    for picker in [
+        Picker::from(LeastConnections::new()),
+        P2c::new().into(),
+        P2c::new().choices(3).into(),
+        PeakEwma::new().into(),
+        Prequal::new().into(),
+    ] {
+        let share = share_of_the_failing(Config::new(picker.clone()), false).await;
+        assert!(share < 0.01, "{picker:?}: {share}");
+    }
+    let share = share_of_the_failing(Config::new(Prequal::new().sync(3)), true).await;
+    assert!(share < 0.01, "asked first: {share}");
+    // Whoever does not look sends it its part and no more, and with outliers nearly nothing.
+    for picker in [
+        Picker::from(RoundRobin::new()),
+        WeightedRoundRobin::new().into(),
+        Random.into(),
+        WeightedRandom.into(),
+        Reported::new().into(),
+        Hashed::maglev().into(),
+        Hashed::ring().into(),
+        Hashed::rendezvous().into(),
+    ] {
+        let share = share_of_the_failing(Config::new(picker.clone()), false).await;
+        assert!(share < 0.25, "{picker:?}: {share}");
+        let config = Config::new(picker.clone()).outliers(Outliers::new());
+        let share = share_of_the_failing(config, false).await;
+        assert!(share < 0.01, "{picker:?} with outliers: {share}");
     }
 }

@@ -1,113 +1,19 @@
 //! The name system: a real server on a real socket, whose answers change.
 
 use super::Followed;
-use hickory_proto::op::{Message, OpCode, ResponseCode};
+use super::names::{Say, Server};
+use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::rdata::{CNAME, SRV};
-use hickory_proto::rr::{Name, RData, Record, RecordType};
-use parking_lot::Mutex;
+use hickory_proto::rr::{Name, RData, RecordType};
 use seawall::discover::{Discovery, Dns, Found, Source};
-use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::net::IpAddr;
 use std::time::Duration;
-use tokio::net::UdpSocket;
-use tokio::task::JoinSet;
-
-/// What the server says to one question.
-#[derive(Clone)]
-enum Say {
-    Records(Vec<(u32, RData)>),
-    Code(ResponseCode),
-    Nothing,
-}
-
-/// What a name server knows. Of anything else it says `NXDOMAIN`.
-#[derive(Clone, Default)]
-struct Zone {
-    says: Arc<Mutex<BTreeMap<(String, RecordType), Say>>>,
-    asked: Arc<Mutex<u32>>,
-}
-
-struct Server {
-    address: SocketAddr,
-    zone: Zone,
-    _serving: JoinSet<()>,
-}
-
-impl Server {
-    async fn start() -> Self {
-        let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
-        let (address, zone, mut serving) = (socket.local_addr().unwrap(), Zone::default(), JoinSet::new());
-        let knows = zone.clone();
-        serving.spawn(async move {
-            let mut buffer = [0; 4096];
-            loop {
-                let (length, client) = socket.recv_from(&mut buffer).await.unwrap();
-                if let Some(answer) = knows.answer(&Message::from_vec(&buffer[..length]).unwrap()) {
-                    socket.send_to(&answer.to_vec().unwrap(), client).await.unwrap();
-                }
-            }
-        });
-        Self { address, zone, _serving: serving }
-    }
-
-    fn host(&self) -> Dns {
-        Dns::host(HOST, 80).server(self.address)
-    }
-}
-
-impl std::ops::Deref for Server {
-    type Target = Zone;
-
-    fn deref(&self) -> &Zone {
-        &self.zone
-    }
-}
-
-impl Zone {
-    fn answer(&self, question: &Message) -> Option<Message> {
-        *self.asked.lock() += 1;
-        let query = question.queries[0].clone();
-        let key = (query.name().to_string().to_lowercase(), query.query_type());
-        let mut answer = Message::response(question.metadata.id, OpCode::Query);
-        answer.add_query(query.clone());
-        match self.says.lock().get(&key).cloned() {
-            Some(Say::Records(records)) => {
-                let mut name = query.name().clone();
-                for (ttl, data) in records {
-                    let next =
-                        if let RData::CNAME(CNAME(target)) = &data { Some(target.clone()) } else { None };
-                    answer.add_answer(Record::from_rdata(name.clone(), ttl, data));
-                    name = next.unwrap_or(name);
-                }
-            }
-            Some(Say::Code(code)) => answer.metadata.response_code = code,
-            Some(Say::Nothing) => return None,
-            None => answer.metadata.response_code = ResponseCode::NXDomain,
-        }
-        Some(answer)
-    }
-
-    fn say(&self, name: &str, kind: RecordType, say: Say) {
-        self.says.lock().insert((name.to_owned(), kind), say);
-    }
-
-    fn addresses(&self, name: &str, ttl: u32, addresses: &[&str]) {
-        for (kind, is_v4) in [(RecordType::A, true), (RecordType::AAAA, false)] {
-            let of_kind =
-                addresses.iter().map(|a| a.parse::<IpAddr>().unwrap()).filter(|a| a.is_ipv4() == is_v4);
-            self.say(name, kind, Say::Records(of_kind.map(|a| (ttl, RData::from(a))).collect()));
-        }
-    }
-
-    fn fails(&self, name: &str, say: &Say) {
-        for kind in [RecordType::A, RecordType::AAAA] {
-            self.say(name, kind, say.clone());
-        }
-    }
-}
 
 const HOST: &str = "api.test.";
+
+fn host(server: &Server) -> Dns {
+    Dns::host(HOST, 80).server(server.address)
+}
 
 fn ids(found: &Found) -> Vec<String> {
     let mut ids: Vec<_> = found.endpoints().iter().map(|endpoint| endpoint.id().to_string()).collect();
@@ -119,10 +25,10 @@ fn ids(found: &Found) -> Vec<String> {
 async fn both_families_are_merged_and_the_port_added() {
     let server = Server::start().await;
     server.addresses(HOST, 60, &["10.0.0.1", "10.0.0.2", "fd00::1"]);
-    let found = server.host().ask().await.unwrap();
+    let found = host(&server).ask().await.unwrap();
     assert_eq!(ids(&found), ["10.0.0.1:80", "10.0.0.2:80", "[fd00::1]:80"]);
-    assert_eq!(ids(&server.host().ipv4().ask().await.unwrap()), ["10.0.0.1:80", "10.0.0.2:80"]);
-    assert_eq!(ids(&server.host().ipv6().ask().await.unwrap()), ["[fd00::1]:80"]);
+    assert_eq!(ids(&host(&server).ipv4().ask().await.unwrap()), ["10.0.0.1:80", "10.0.0.2:80"]);
+    assert_eq!(ids(&host(&server).ipv6().ask().await.unwrap()), ["[fd00::1]:80"]);
 }
 
 #[tokio::test]
@@ -137,7 +43,7 @@ async fn an_address_is_itself_and_asks_nobody() {
 #[tokio::test]
 async fn every_question_reaches_the_server_though_the_answers_may_be_kept() {
     let server = Server::start().await;
-    let mut dns = server.host();
+    let mut dns = host(&server);
     for i in 1..10u8 {
         server.addresses(HOST, 86_400, &[&format!("10.0.0.{i}")]);
         assert_eq!(ids(&dns.ask().await.unwrap()), [format!("10.0.0.{i}:80")]);
@@ -151,14 +57,14 @@ async fn a_name_that_stands_for_another_is_followed() {
     let address = RData::from("10.0.0.7".parse::<IpAddr>().unwrap());
     server.addresses(HOST, 60, &[]);
     server.say(HOST, RecordType::A, Say::Records(vec![(60, RData::CNAME(target)), (60, address)]));
-    assert_eq!(ids(&server.host().ask().await.unwrap()), ["10.0.0.7:80"]);
+    assert_eq!(ids(&host(&server).ask().await.unwrap()), ["10.0.0.7:80"]);
 }
 
 #[tokio::test]
 async fn a_failure_of_one_family_leaves_it_as_it_was() {
     let server = Server::start().await;
     server.addresses(HOST, 60, &["10.0.0.1", "fd00::1"]);
-    let mut dns = server.host();
+    let mut dns = host(&server);
     dns.ask().await.unwrap();
     server.addresses(HOST, 60, &["10.0.0.2"]);
     server.say(HOST, RecordType::AAAA, Say::Code(ResponseCode::ServFail));
@@ -171,7 +77,7 @@ async fn a_failure_of_one_family_leaves_it_as_it_was() {
 #[tokio::test]
 async fn a_name_that_is_not_there_is_nobody() {
     let server = Server::start().await;
-    assert!(server.host().ask().await.unwrap().is_empty());
+    assert!(host(&server).ask().await.unwrap().is_empty());
 }
 
 #[tokio::test]
@@ -213,7 +119,7 @@ async fn an_address_knows_the_name_that_led_to_it() {
     };
     let service = Dns::service("_https._tcp.test.").server(server.address);
     assert_eq!(hosts(service).await, ["10.0.0.1:443 a.test", "[fd00::2]:444 b.test"]);
-    assert_eq!(hosts(server.host()).await, ["10.0.0.9:80 api.test"]);
+    assert_eq!(hosts(host(&server)).await, ["10.0.0.9:80 api.test"]);
     assert_eq!(hosts(Dns::host("10.0.0.7", 80)).await, ["10.0.0.7:80 10.0.0.7"]);
 }
 
@@ -243,7 +149,7 @@ fn quick() -> Discovery {
 async fn a_pool_follows_answers_that_change() {
     let server = Server::start().await;
     server.addresses(HOST, 0, &["10.0.0.1"]);
-    let mut followed = Followed::new(server.host(), quick());
+    let mut followed = Followed::new(host(&server), quick());
     followed.until(&["10.0.0.1:80"]).await;
     server.addresses(HOST, 0, &["10.0.0.1", "10.0.0.2"]);
     followed.until(&["10.0.0.1:80", "10.0.0.2:80"]).await;
@@ -263,7 +169,7 @@ async fn every_kind_of_failure_keeps_the_last_good_set() {
     for say in failures {
         let server = Server::start().await;
         server.addresses(HOST, 0, &["10.0.0.1"]);
-        let mut followed = Followed::new(server.host(), quick());
+        let mut followed = Followed::new(host(&server), quick());
         followed.until(&["10.0.0.1:80"]).await;
         server.fails(HOST, &say);
         followed.until_that(|followed| followed.failures() > 0).await;
@@ -303,7 +209,7 @@ async fn a_time_to_live_of_nothing_is_five_seconds_and_one_of_a_day_five_minutes
     for (ttl, before, after) in [(0, 4_900, 700), (60, 59_900, 6_200), (86_400, 299_000, 32_000)] {
         let server = Server::start().await;
         server.addresses(HOST, ttl, &["10.0.0.1"]);
-        let mut followed = Followed::new(server.host().ipv4(), Discovery::new());
+        let mut followed = Followed::new(host(&server).ipv4(), Discovery::new());
         followed.until_that(|followed| !followed.pool.is_empty()).await;
         // The socket is quiet from here on: virtual time is enough to see that nobody asks.
         tokio::time::pause();

@@ -5,6 +5,7 @@ use seawall::discover::{Discovery, File, Found};
 use std::fs;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+use std::time::Duration;
 
 /// A file of one's own that is gone with its test.
 struct Scratch(PathBuf);
@@ -80,6 +81,40 @@ async fn what_does_not_parse_keeps_the_last_good_list_and_is_told_once() {
     assert_eq!(followed.failures(), 4);
     scratch.rename_in("a\nb\n");
     assert_eq!(followed.run_seconds(6).await, ["a", "b"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_that_is_being_written_is_not_read_halfway() {
+    let scratch = Scratch::new();
+    scratch.rename_in("a\n");
+    let mut followed = scratch.follow();
+    assert_eq!(followed.run_seconds(2).await, ["a"]);
+    // In place, and the look comes in the middle: half of it would parse.
+    fs::write(scratch.path(), "10.0.0.1:80\n10.0.0.2:8").unwrap();
+    assert_eq!(followed.run(Duration::from_millis(4_050)).await, ["a"]);
+    fs::write(scratch.path(), "10.0.0.1:80\n10.0.0.2:80\n").unwrap();
+    assert_eq!(followed.run(Duration::from_millis(100)).await, ["a"]);
+    assert_eq!(followed.run(Duration::from_millis(100)).await, ["10.0.0.1:80", "10.0.0.2:80"]);
+    // Gone for an instant is not gone.
+    fs::remove_file(scratch.path()).unwrap();
+    followed.run(Duration::from_millis(970)).await;
+    scratch.rename_in("10.0.0.1:80\n");
+    assert_eq!(followed.run_seconds(6).await, ["10.0.0.1:80"]);
+    assert_eq!((followed.counters.snapshot().endpoint_changes, followed.failures()), (3, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_that_never_rests_is_taken_as_it_is_after_a_second() {
+    let scratch = Scratch::new();
+    scratch.rename_in("a\n");
+    let mut followed = scratch.follow();
+    followed.run_seconds(2).await;
+    for i in 0..100 {
+        scratch.rename_in(&format!("b weight={}\n", i + 1));
+        followed.run(Duration::from_millis(60)).await;
+    }
+    assert_eq!(followed.ids(), ["b"]);
+    assert_eq!(followed.failures(), 0);
 }
 
 #[tokio::test(start_paused = true)]

@@ -4,6 +4,8 @@ mod changes;
 #[cfg(feature = "dns")]
 mod dns;
 mod file;
+#[cfg(feature = "dns")]
+pub(crate) mod names;
 mod registry;
 mod watch;
 

@@ -35,6 +35,7 @@ const NOT_DECIDING: &[&str] = &[
     "seat",
     "drive",
     "driving",
+    "pick_probed",
     "warming",
     "ticket",
     "tried",
