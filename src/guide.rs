@@ -55,3 +55,7 @@ pub mod performance {}
 
 #[doc = include_str!("../docs/telemetry.md")]
 pub mod telemetry {}
+
+#[doc = include_str!("../docs/configuration.md")]
+#[cfg(feature = "serde")]
+pub mod configuration {}

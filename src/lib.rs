@@ -89,6 +89,7 @@
 //! | `metrics` | forwards events to the `metrics` facade |
 //! | `net` | a health check that connects over TCP |
 //! | `redis` | `redis`: limits and a cache tier that many processes share, over Redis or Valkey |
+//! | `serde` | `config`: settings from files and elsewhere, as people write them |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -96,6 +97,7 @@ mod chance;
 mod class;
 mod clock;
 mod error;
+mod human;
 mod lazy;
 mod lift;
 mod name;
@@ -111,6 +113,8 @@ pub mod balance;
 pub mod cache;
 pub mod circuit_breaker;
 pub mod concurrency;
+#[cfg(feature = "serde")]
+pub mod config;
 pub mod deadline;
 pub mod discover;
 pub mod fallback;

@@ -6,6 +6,8 @@ mod balance;
 mod cache;
 mod circuit_breaker;
 mod concurrency;
+#[cfg(feature = "serde")]
+mod config;
 mod contract;
 mod deadline;
 mod discover;

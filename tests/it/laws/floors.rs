@@ -3,7 +3,7 @@
 use super::source::{File, library};
 
 /// The folders that are not families of deciding values: the contract, the events, the foreign interfaces.
-const ELSEWHERE: &[&str] = &["gate", "telemetry", "http", "redis"];
+const ELSEWHERE: &[&str] = &["config", "gate", "telemetry", "http", "redis"];
 
 /// The rooms that share or adapt. Every other file of a family decides, without being listed anywhere: a new
 /// room that shares is declared here, so that it is said once and seen in review.
