@@ -47,7 +47,7 @@
 //! | family | what it does | its members |
 //! |---|---|---|
 //! | [gates](gate) | say yes or no before a call, and hear how it went | [`rate_limit`], [`circuit_breaker`], [`concurrency`], [`throttle`]; [`Queued`](gate::Queued) waits for them, [`Keyed`](gate::Keyed) has one for each key |
-//! | drivers | call zero, one or many times | [`retry`], [`hedge`], [`timeout`], [`deadline`], [`fallback`], `cache` |
+//! | drivers | call zero, one or many times | [`retry`], [`hedge`], [`timeout`], [`deadline`], [`fallback`], `cache`, and `http::cache` by the rules of HTTP |
 //! | pickers | choose one of many | [`balance`] with [`health`], [`outlier`] and [`discover`]; [`hash`] |
 //! | spools | write later what need not be written now | `cache::WriteBehind` |
 //! | stacks | all of it in the right order | [`policy`] |

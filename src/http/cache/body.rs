@@ -1,12 +1,17 @@
+use super::passage::Passage;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use std::collections::VecDeque;
 use std::fmt;
+use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 pub(super) type BoxError = Box<dyn std::error::Error + Send + Sync>;
+/// The rest of a load, for whoever waits for it.
+pub(super) type Driving = Pin<Box<dyn Future<Output = ()> + Send>>;
 pub(super) type Stream = Pin<Box<dyn Body<Data = Bytes, Error = BoxError> + Send>>;
 
 pin_project! {
@@ -24,6 +29,8 @@ pin_project! {
         Own { #[pin] body: B },
         // What was read before it was known that it is not stored, and the rest.
         Begun { read: VecDeque<Bytes>, rest: Option<Stream> },
+        // What is being stored, and what drives that on.
+        Passing { passage: Arc<Passage>, load: Option<Driving> },
     }
 }
 
@@ -34,6 +41,10 @@ impl<B> CacheBody<B> {
 
     pub(super) const fn own(body: B) -> Self {
         Self { kind: Kind::Own { body } }
+    }
+
+    pub(super) const fn passing(passage: Arc<Passage>, load: Option<Driving>) -> Self {
+        Self { kind: Kind::Passing { passage, load } }
     }
 
     pub(super) const fn begun(read: VecDeque<Bytes>, rest: Option<Stream>) -> Self {
@@ -63,6 +74,13 @@ where
                 (None, Some(rest)) => rest.as_mut().poll_frame(cx),
                 (None, None) => Poll::Ready(None),
             },
+            KindProj::Passing { passage, load } => {
+                // This client is one of those who wait for the load; what it brings is in the passage.
+                if load.as_mut().is_some_and(|load| load.as_mut().poll(cx).is_ready()) {
+                    *load = None;
+                }
+                passage.poll_frame(cx)
+            }
         }
     }
 
@@ -73,6 +91,7 @@ where
             Kind::Begun { read, rest } => {
                 read.is_empty() && rest.as_ref().is_none_or(|rest| rest.is_end_stream())
             }
+            Kind::Passing { passage, .. } => passage.is_over(),
         }
     }
 
@@ -80,7 +99,7 @@ where
         match &self.kind {
             Kind::Whole { bytes } => SizeHint::with_exact(bytes.len() as u64),
             Kind::Own { body } => body.size_hint(),
-            Kind::Begun { .. } => SizeHint::default(),
+            Kind::Begun { .. } | Kind::Passing { .. } => SizeHint::default(),
         }
     }
 }

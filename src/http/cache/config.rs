@@ -17,9 +17,10 @@ use std::time::Duration;
 /// | setting | default | why |
 /// |---|---|---|
 /// | `private` | shared | a gateway serves many; what is for one is not for another |
-/// | `body` | 1 MiB | the cache is of answers, not of downloads |
+/// | `body` | 1 MiB | the cache is of answers, not of downloads; a longer one says `detail=too-large` |
 /// | `variants` | 16 an address | a `Vary` over something that every client sends differently fills no memory |
-/// | `tags` | 32 an answer | |
+/// | tags | 32 an answer, not to be changed | one with more is passed on and not stored, and says `detail=too-many-tags` |
+/// | `load_deadline` | 30 s | an answer and its body take no longer, or are given up |
 /// | `heuristic` | 10 % of the age, up to 1 day | RFC 9111, 4.2.2 |
 /// | `keep` | 10 min | a stale answer with a validator costs a 304 instead of a body |
 /// | stale windows | only those that the answer names | serving old data must be asked for |
@@ -33,6 +34,7 @@ pub struct Config {
     pub(super) heuristic: f32,
     pub(super) most_heuristic: Duration,
     pub(super) keep: Duration,
+    pub(super) load_deadline: Duration,
     pub(super) stale_while_revalidate: Duration,
     pub(super) stale_if_error: Duration,
     pub(super) store_set_cookie: bool,
@@ -57,6 +59,7 @@ impl Config {
             heuristic: 0.1,
             most_heuristic: Duration::from_secs(24 * 3600),
             keep: Duration::from_secs(600),
+            load_deadline: Duration::from_secs(30),
             stale_while_revalidate: Duration::ZERO,
             stale_if_error: Duration::ZERO,
             store_set_cookie: false,
@@ -111,6 +114,20 @@ impl Config {
     #[must_use]
     pub const fn keep(mut self, keep: Duration) -> Self {
         self.keep = keep;
+        self
+    }
+
+    /// How long the origin may take for an answer that is asked for on behalf of many, and for its body. The deadlines
+    /// and timeouts of single clients do not reach it.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// let config = seawall::http::cache::Config::new().load_deadline(Duration::from_secs(5));
+    /// # let _ = config;
+    /// ```
+    #[must_use]
+    pub const fn load_deadline(mut self, limit: Duration) -> Self {
+        self.load_deadline = limit;
         self
     }
 

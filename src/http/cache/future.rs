@@ -1,48 +1,68 @@
-use super::body::CacheBody;
+use super::body::{BoxError, CacheBody};
 use super::service::Answer;
-use http::Response;
+use super::through::Through;
+use crate::error::Fault;
+use http::{Request, Response};
+use pin_project_lite::pin_project;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use tower_service::Service;
 
-/// An answer through a cache: there at once, or on its way from the origin.
-#[must_use = "futures do nothing unless polled"]
-pub struct ResponseFuture<R>(Way<R>);
-
-enum Way<R> {
-    Here(Option<Response<CacheBody<R>>>),
-    // What is loaded for many is boxed anyway.
-    Coming(Pin<Box<dyn Future<Output = Answer<R>> + Send>>),
+pin_project! {
+    /// An answer through a cache: there at once, straight from the origin, or loaded for all who ask for it.
+    #[must_use = "futures do nothing unless polled"]
+    pub struct ResponseFuture<S, B, R, F> {
+        #[pin]
+        way: Way<S, B, R, F>,
+    }
 }
 
-impl<R> ResponseFuture<R> {
+type Coming<R> = Pin<Box<dyn Future<Output = Answer<R>> + Send>>;
+
+pin_project! {
+    #[project = WayProj]
+    enum Way<S, B, R, F> {
+        Here { response: Option<Response<CacheBody<R>>> },
+        Through { #[pin] through: Through<S, B, F> },
+        // What is loaded for many is boxed anyway.
+        Coming { coming: Coming<R> },
+    }
+}
+
+impl<S, B, R, F> ResponseFuture<S, B, R, F> {
     pub(super) const fn ready(response: Response<CacheBody<R>>) -> Self {
-        Self(Way::Here(Some(response)))
+        Self { way: Way::Here { response: Some(response) } }
     }
 
-    pub(super) fn pending(future: impl Future<Output = Answer<R>> + Send + 'static) -> Self {
-        Self(Way::Coming(Box::pin(future)))
+    pub(super) const fn through(through: Through<S, B, F>) -> Self {
+        Self { way: Way::Through { through } }
+    }
+
+    pub(super) fn coming(future: impl Future<Output = Answer<R>> + Send + 'static) -> Self {
+        Self { way: Way::Coming { coming: Box::pin(future) } }
     }
 }
 
-// A body here is only moved.
-impl<R> Unpin for ResponseFuture<R> {}
-
-impl<R> Future for ResponseFuture<R> {
+impl<S, B, R> Future for ResponseFuture<S, B, R, S::Future>
+where
+    S: Service<Request<B>, Response = Response<R>, Error: Fault + Into<BoxError>>,
+{
     type Output = Answer<R>;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match &mut self.0 {
-            Way::Here(response) => {
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Answer<R>> {
+        match self.project().way.project() {
+            WayProj::Here { response } => {
                 response.take().map_or(Poll::Pending, |response| Poll::Ready(Ok(response)))
             }
-            Way::Coming(future) => future.as_mut().poll(cx),
+            WayProj::Through { through } => through.poll(cx),
+            WayProj::Coming { coming } => coming.as_mut().poll(cx),
         }
     }
 }
 
-impl<R> fmt::Debug for ResponseFuture<R> {
+impl<S, B, R, F> fmt::Debug for ResponseFuture<S, B, R, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResponseFuture").finish_non_exhaustive()
     }

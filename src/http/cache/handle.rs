@@ -1,10 +1,11 @@
 use super::config::Config;
-use super::key::{Key, address};
+use super::key::{Address, Key};
 use super::prefixes::Prefixes;
 use super::service::HttpCacheService;
 use super::stored::{Failure, Held};
 use super::variants::Variants;
 use crate::cache::{Background, CacheAside, Cached, Lifetime, Memory, Moka, Settings};
+use crate::chance::Chance;
 use crate::class::Class;
 use crate::telemetry::Telemetry;
 use http::header::{CONTENT_LOCATION, HeaderName, LOCATION};
@@ -53,6 +54,7 @@ pub(super) struct Inner {
     pub(super) config: Config,
     pub(super) variants: Variants,
     pub(super) prefixes: Prefixes,
+    pub(super) seed: u64,
 }
 
 impl HttpCache {
@@ -69,12 +71,14 @@ impl HttpCache {
             |failure: &Failure| if failure.authoritative { Class::Neutral } else { Class::Transient };
         let settings = Settings::new(Lifetime::of(Duration::ZERO))
             .weigh(|_, held: &Held| held.weight())
-            .classify(classify);
+            .classify(classify)
+            .load_deadline(config.load_deadline);
         Self(Arc::new(Inner {
             kept: CacheAside::new(telemetry, Memory::lfu(capacity), settings),
             config,
             variants: Variants::default(),
             prefixes: Prefixes::default(),
+            seed: Chance::new().draw(),
         }))
     }
 
@@ -107,9 +111,9 @@ impl HttpCache {
     /// cache.soft_purge(&"http://shop.example/prices".parse().unwrap());
     /// ```
     pub fn soft_purge(&self, uri: &Uri) {
-        if let Some(address) = address(uri, &HeaderMap::new()) {
-            let primary = Key::of(&address);
-            for key in self.0.variants.keys(&primary).iter().chain([&primary]) {
+        if let Some(address) = Address::of(uri, &HeaderMap::new()) {
+            let primary = address.key(self.0.seed);
+            for key in self.0.variants.keys(primary).iter().chain([&primary]) {
                 self.0.kept.expire(key);
             }
         }
@@ -183,8 +187,8 @@ impl HttpCache {
 
 impl Inner {
     /// The key under which an answer to this request is, or is going to be.
-    pub(super) fn key(&self, primary: &Key, headers: &HeaderMap) -> Option<Key> {
-        let (key, gone) = self.variants.key(primary, headers, self.config.variants)?;
+    pub(super) fn key(&self, primary: Key, headers: &HeaderMap) -> Option<Key> {
+        let (key, gone) = self.variants.key(self.seed, primary, headers, self.config.variants)?;
         gone.iter().for_each(|key| self.kept.invalidate(key));
         Some(key)
     }
@@ -195,9 +199,9 @@ impl Inner {
     }
 
     fn each(&self, uri: &Uri, with: impl Fn(&Key)) {
-        if let Some(address) = address(uri, &HeaderMap::new()) {
-            let primary = Key::of(&address);
-            let variants = self.variants.forget(&primary);
+        if let Some(address) = Address::of(uri, &HeaderMap::new()) {
+            let primary = address.key(self.seed);
+            let variants = self.variants.forget(primary);
             variants.iter().chain([&primary]).for_each(with);
         }
     }
@@ -218,10 +222,10 @@ impl Inner {
 /// The address that a field names, if it is of the same origin.
 fn told(own: &Uri, answer: &HeaderMap, name: &HeaderName) -> Option<Uri> {
     let named: Uri = answer.get(name)?.to_str().ok()?.parse().ok()?;
-    let origin =
-        |uri: &Uri| address(uri, &HeaderMap::new()).map(|text| text.split('/').take(3).collect::<String>());
     if named.authority().is_some() {
-        return (origin(&named) == origin(own)).then_some(named);
+        let none = HeaderMap::new();
+        let is_own = Address::of(&named, &none)?.is_of_same_origin(&Address::of(own, &none)?);
+        return is_own.then_some(named);
     }
     let mut parts = own.clone().into_parts();
     parts.path_and_query = named.path_and_query().cloned();

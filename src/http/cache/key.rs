@@ -1,37 +1,97 @@
 use http::header::{HOST, HeaderName};
 use http::{HeaderMap, Uri};
-use std::sync::Arc;
+use std::fmt;
+use xxhash_rust::xxh3::Xxh3;
 
-/// What an answer is stored under.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Key(Arc<[u8]>);
+/// What an answer is stored under: a hash of its address and of what it varies by, with a seed of this cache's own.
+///
+/// Nobody outside can make two addresses fall together without knowing the seed; and if two do, neither is answered with
+/// the other's, since an answer knows what it is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Key(u128);
 
 /// An address longer than this is not worth a place.
 const LONGEST: usize = 8 * 1024;
 
-/// The address of a request as one text: scheme and authority in lower case, the default port left out.
-pub(super) fn address(uri: &Uri, headers: &HeaderMap) -> Option<String> {
-    let scheme = uri.scheme_str().unwrap_or("http").to_ascii_lowercase();
-    let host = || headers.get(HOST).and_then(|host| host.to_str().ok());
-    let authority = uri.authority().map(|authority| authority.as_str()).or_else(host).unwrap_or("");
-    let authority = authority.rsplit_once('@').map_or(authority, |(_, host)| host).to_ascii_lowercase();
-    let default = if scheme == "https" { ":443" } else { ":80" };
-    let authority = authority.strip_suffix(default).unwrap_or(&authority);
-    let path = uri.path_and_query().map_or("/", |path| path.as_str());
-    (path.len() <= LONGEST).then(|| format!("{scheme}://{authority}{path}"))
+/// The address of a request, as it came: scheme and authority in any case, credentials and the default port left out.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Address<'a> {
+    scheme: &'a str,
+    authority: &'a str,
+    path: &'a str,
+}
+
+impl<'a> Address<'a> {
+    pub(super) fn of(uri: &'a Uri, headers: &'a HeaderMap) -> Option<Self> {
+        let scheme = uri.scheme_str().unwrap_or("http");
+        let mut hosts = headers.get_all(HOST).iter();
+        let authority = match (uri.authority(), hosts.next(), hosts.next()) {
+            (Some(authority), ..) => authority.as_str(),
+            (None, None, _) => "",
+            (None, Some(host), None) => host.to_str().ok()?,
+            // Which of them the origin believes is not known.
+            (None, Some(_), Some(_)) => return None,
+        };
+        let authority = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+        let default = if scheme.eq_ignore_ascii_case("https") { ":443" } else { ":80" };
+        let authority = authority.strip_suffix(default).unwrap_or(authority);
+        let path = uri.path_and_query().map_or("/", |path| path.as_str());
+        // A host with a path in it would be read as another address.
+        let is_host = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:[]%!$&'()*+,;=".contains(&byte);
+        let is_sound = path.len() + authority.len() <= LONGEST && authority.bytes().all(is_host);
+        is_sound.then_some(Self { scheme, authority, path })
+    }
+
+    /// Whether that text is this address.
+    pub(super) fn is(&self, text: &str) -> bool {
+        let Self { scheme, authority, path } = self;
+        let (text, at) = (text.as_bytes(), scheme.len() + "://".len());
+        let end = at + authority.len();
+        text.len() == end + path.len()
+            && text[..scheme.len()].eq_ignore_ascii_case(scheme.as_bytes())
+            && &text[scheme.len()..at] == b"://"
+            && text[at..end].eq_ignore_ascii_case(authority.as_bytes())
+            && &text[end..] == path.as_bytes()
+    }
+
+    pub(super) fn is_of_same_origin(&self, other: &Self) -> bool {
+        self.scheme.eq_ignore_ascii_case(other.scheme) && self.authority.eq_ignore_ascii_case(other.authority)
+    }
+
+    /// The key of the first answer to it.
+    pub(super) fn key(&self, seed: u64) -> Key {
+        let mut hash = Xxh3::with_seed(seed);
+        for part in [self.scheme, "://", self.authority] {
+            let mut lower = [0; 64];
+            for chunk in part.as_bytes().chunks(lower.len()) {
+                let lower = &mut lower[..chunk.len()];
+                lower.copy_from_slice(chunk);
+                lower.make_ascii_lowercase();
+                hash.update(lower);
+            }
+        }
+        hash.update(self.path.as_bytes());
+        Key(hash.digest128())
+    }
+}
+
+/// As one text: scheme and authority in lower case.
+impl fmt::Display for Address<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { scheme, authority, path } = self;
+        write!(f, "{}://{}{path}", scheme.to_ascii_lowercase(), authority.to_ascii_lowercase())
+    }
 }
 
 impl Key {
-    pub(super) fn of(address: &str) -> Self {
-        Self(address.as_bytes().into())
-    }
-
-    /// The key of one variant: no address has a zero in it.
-    pub(super) fn variant(&self, selecting: &[u8]) -> Self {
-        Self([&*self.0, b"\0", selecting].concat().into())
+    /// The key of one variant.
+    pub(super) fn variant(self, seed: u64, selecting: &[u8]) -> Self {
+        let mut hash = Xxh3::with_seed(seed);
+        hash.update(&self.0.to_le_bytes());
+        hash.update(selecting);
+        Self(hash.digest128())
     }
 }
-
 /// What a request says in the fields `names`: each with its length, so that no two requests say it alike by chance.
 pub(super) fn selecting(names: &[HeaderName], headers: &HeaderMap) -> Vec<u8> {
     let mut text = Vec::new();
@@ -50,22 +110,34 @@ pub(super) fn selecting(names: &[HeaderName], headers: &HeaderMap) -> Vec<u8> {
 mod tests {
     use super::*;
 
-    fn of(uri: &str, host: Option<&str>) -> Option<String> {
-        let mut headers = HeaderMap::new();
-        if let Some(host) = host {
-            headers.insert(HOST, host.parse().unwrap());
+    fn of(uri: &str, hosts: &[&str]) -> Option<(String, Key)> {
+        let (uri, mut headers) = (uri.parse().unwrap(), HeaderMap::new());
+        for host in hosts {
+            headers.append(HOST, host.parse().unwrap());
         }
-        address(&uri.parse().unwrap(), &headers)
+        let address = Address::of(&uri, &headers)?;
+        let text = address.to_string();
+        assert!(address.is(&text) && !address.is(&text[1..]) && !address.is(&format!("{text}x")));
+        Some((text, address.key(7)))
     }
 
     #[test]
     fn one_resource_has_one_address() {
-        let address = Some(String::from("http://a.example/x?y=1"));
-        assert_eq!(of("http://A.Example:80/x?y=1", None), address);
-        assert_eq!(of("/x?y=1", Some("a.example")), address);
-        assert_eq!(of("http://me@a.example/x?y=1", None), address);
-        assert_ne!(of("https://a.example/x?y=1", None), address);
-        assert_eq!(of(&format!("/{}", "x".repeat(LONGEST)), None), None);
+        let address = of("/x?y=1", &["a.example"]);
+        assert_eq!(address.as_ref().unwrap().0, "http://a.example/x?y=1");
+        for uri in ["http://A.Example:80/x?y=1", "HTTP://a.example/x?y=1", "http://me@a.example/x?y=1"] {
+            assert_eq!(of(uri, &[]), address, "{uri}");
+        }
+        for uri in ["https://a.example/x?y=1", "http://a.example/X?y=1", "http://a.example:8080/x?y=1"] {
+            assert_ne!(of(uri, &[]), address, "{uri}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_sound_address_has_none() {
+        assert_eq!(of(&format!("/{}", "x".repeat(LONGEST)), &["a"]), None);
+        assert_eq!(of("/x", &["a.example/evil"]), None, "it would be read as a path of a.example");
+        assert_eq!(of("/x", &["a.example", "b.example"]), None);
     }
 
     #[test]

@@ -1,13 +1,13 @@
 use super::body::{BoxError, Erased, Stream};
 use super::directives::Directives;
 use super::handle::Inner;
-use super::key::{Key, selecting};
-use super::rules::{Arrival, Verdict, freshened, judge, selects, strip};
+use super::key::{Address, Key, selecting};
+use super::passage::{End, Passage, Pouring};
+use super::rules::{Arrival, Verdict, date_it, freshened, judge, selects, strip};
 use super::stored::{Failed, Failure, Held, OriginError, Passing, Stored};
 use crate::cache::{Cached, Loaded};
 use crate::error::{Error, Fault, Seen};
 use crate::sync::Mutex;
-use crate::sync::atomic::{AtomicBool, AtomicU16, Ordering::Relaxed};
 use crate::time::Instant;
 use bytes::Bytes;
 use http::header::{AGE, CONTENT_LENGTH, ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED};
@@ -20,26 +20,16 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tower_service::Service;
 
-/// What a load tells the one whose request it sent.
-#[derive(Debug, Default)]
-pub(super) struct Told {
-    /// 0: it did not run, or had no answer.
-    pub(super) status: AtomicU16,
-    pub(super) ran: AtomicBool,
-    pub(super) stored: AtomicBool,
-}
-
 /// One question to the origin.
 pub(super) struct Load {
     pub(super) cache: Arc<Inner>,
-    pub(super) address: Arc<str>,
     pub(super) primary: Key,
     pub(super) key: Key,
     pub(super) request: request::Parts,
     pub(super) asked: Directives,
     /// What is there already, to be validated or to stand in.
     pub(super) previous: Option<Cached<Held>>,
-    pub(super) told: Arc<Told>,
+    pub(super) passage: Arc<Passage>,
 }
 
 type Brought = Result<Loaded<Held>, Error<Failure>>;
@@ -53,7 +43,7 @@ impl Load {
     {
         // Before anything is asked: what is purged from now on is not answered by this.
         let number = self.cache.prefixes.number();
-        self.told.ran.store(true, Relaxed);
+        self.passage.tell(|told| told.ran = true);
         let previous = self.previous.as_ref().and_then(|cached| cached.stored());
         let mut known = previous.filter(|stored| stored.has_validator());
         loop {
@@ -62,7 +52,7 @@ impl Load {
                 Ok(response) => response.into_parts(),
                 Err(error) => return self.failed(failed(error)),
             };
-            self.told.status.store(head.status.as_u16(), Relaxed);
+            self.passage.tell(|told| told.status = Some(head.status));
             let arrival = Arrival { at: wall_clock(), delay: Instant::now() - begun };
             if let Some(stored) = known
                 && head.status == StatusCode::NOT_MODIFIED
@@ -105,7 +95,7 @@ impl Load {
     where
         R: Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
     {
-        let response::Parts { status, headers, .. } = head;
+        let response::Parts { status, mut headers, .. } = head;
         let erased: Stream = Box::pin(Erased { body });
         if matches!(status.as_u16(), 500 | 502 | 503 | 504) {
             if self.may_be_stale() {
@@ -120,22 +110,40 @@ impl Load {
         };
         let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
         let fits = length.is_none_or(|length| length <= self.cache.config.body as u64);
-        let Some(verdict) = verdict.filter(|_| fits) else {
+        let tagged = verdict.as_ref().is_none_or(|verdict| verdict.tags.len() <= self.cache.config.tags);
+        match (&verdict, fits, tagged) {
+            (Some(_), false, _) => self.passage.tell(|told| told.detail = Some("too-large")),
+            (Some(_), true, false) => self.passage.tell(|told| told.detail = Some("too-many-tags")),
+            _ => {}
+        }
+        let Some(verdict) = verdict.filter(|_| fits && tagged) else {
             if status != StatusCode::TOO_MANY_REQUESTS {
                 self.supersede();
             }
             return Ok(self.pass(status, headers, VecDeque::new(), Some(erased)));
         };
-        match read(erased, self.cache.config.body).await {
-            Err(error) => self.failed(Failed::Error(OriginError(Arc::from(error)))),
+        date_it(&mut headers, arrival);
+        let mut shown = headers.clone();
+        strip(&mut shown);
+        let pouring = self.passage.open((status, shown));
+        let broken = |pouring: Pouring, error: BoxError| {
+            let error = OriginError(Arc::from(error));
+            pouring.end(End::Failed(error.clone().into()));
+            self.failed(Failed::Error(error))
+        };
+        match read(erased, self.cache.config.body, &pouring).await {
+            Err(error) => broken(pouring, error),
             Ok(Read::Whole(body)) if length.is_some_and(|length| length != body.len() as u64) => {
-                let short = std::io::Error::from(std::io::ErrorKind::UnexpectedEof);
-                self.failed(Failed::Error(OriginError(Arc::new(short))))
+                broken(pouring, std::io::Error::from(std::io::ErrorKind::UnexpectedEof).into())
             }
-            Ok(Read::Whole(body)) => Ok(self.keep(verdict, status, headers, body, number)),
-            Ok(Read::TooLong(read, rest)) => {
+            Ok(Read::Whole(body)) => {
+                pouring.end(End::Whole);
+                Ok(self.keep(verdict, status, headers, body, number))
+            }
+            Ok(Read::TooLong(rest)) => {
+                pouring.end(End::Rest(rest));
                 self.supersede();
-                Ok(self.pass(status, headers, read, Some(rest)))
+                Ok(Loaded::pass(Held::Passing(Mutex::new(None))))
             }
         }
     }
@@ -152,15 +160,16 @@ impl Load {
         headers.remove(AGE);
         strip(&mut headers);
         if !vary.is_empty() {
-            let gone = self.cache.variants.learn(&self.primary, &self.key, &vary, &self.request.headers);
+            let gone = self.cache.variants.learn(self.primary, self.key, &vary, &self.request.headers);
             gone.iter().for_each(|key| self.cache.kept.invalidate(key));
         }
         let said = selecting(&vary, &self.request.headers);
-        let address = Arc::clone(&self.address);
+        let address = Address::of(&self.request.uri, &self.request.headers);
+        let address = address.map_or_else(String::new, |address| address.to_string()).into();
         let stored = Stored { status, headers, body, vary, said, address, number, if_error, never_stale };
         // An answer with a validator is worth keeping beyond its windows; whether it may be sent is asked each time.
         let keep = if stored.has_validator() { self.cache.config.keep } else { Duration::ZERO };
-        self.told.stored.store(true, Relaxed);
+        self.passage.tell(|told| told.stored = true);
         Loaded::value(Held::Stored(stored))
             .ttl(lifetime)
             .age(age)
@@ -235,25 +244,23 @@ pub(super) fn failed<E: Fault + Into<BoxError>>(error: E) -> Failed {
 
 enum Read {
     Whole(Bytes),
-    TooLong(VecDeque<Bytes>, Stream),
+    TooLong(Stream),
 }
 
-async fn read(mut body: Stream, most: usize) -> Result<Read, BoxError> {
-    let (mut parts, mut length) = (VecDeque::new(), 0);
+/// Reads the body to be kept, and shows it to its client as it comes.
+async fn read(mut body: Stream, most: usize, pouring: &Pouring) -> Result<Read, BoxError> {
+    let (mut parts, mut length) = (Vec::new(), 0);
     while let Some(frame) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
         if let Ok(data) = frame?.into_data() {
             length += data.len();
-            parts.push_back(data);
+            pouring.push(data.clone());
             if length > most {
-                return Ok(Read::TooLong(parts, body));
+                return Ok(Read::TooLong(body));
             }
+            parts.push(data);
         }
     }
-    Ok(Read::Whole(if parts.len() == 1 {
-        parts.pop_front().unwrap_or_default()
-    } else {
-        parts.iter().flat_map(|part| part.iter().copied()).collect()
-    }))
+    Ok(Read::Whole(if parts.len() == 1 { parts.pop().unwrap_or_default() } else { parts.concat().into() }))
 }
 
 #[expect(clippy::disallowed_methods, reason = "HTTP's dates are of the wall clock")]

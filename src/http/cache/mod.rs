@@ -10,6 +10,8 @@
 //!                                                └─ not storable► to the one who asked; the others ask for themselves
 //! ```
 //!
+//! The first client reads a 200 while it is being stored; who joined waits for the whole.
+//!
 //! # Examples
 //!
 //! See [`HttpCache`]; the example `gateway` puts it before its backends, and the
@@ -36,16 +38,18 @@
 //!
 //! # Memory
 //!
-//! The capacity, in bytes of answers; 10 000 addresses with variants; 64 purged prefixes.
+//! The capacity, in bytes of answers; 10 000 addresses with variants; 64 purged prefixes. While answers are loaded, at most the largest body
+//! for each, and 1 024 of them at a time.
 //!
 //! # Cancel safety
 //!
-//! A request dropped at any point leaves its load to those who wait for it, then to the background.
+//! A request dropped at any point, and a body dropped before its end, leave the load to those who wait for it, then to the background;
+//! without one it ends there, and nothing is stored.
 //!
 //! # Not for
 //!
 //! * Parts of documents: requests with `Range` go straight through.
-//! * Answers larger than the limit: they pass, unread.
+//! * Answers larger than the limit: they pass by, and say so.
 //! * A second tier that processes share: this is one process's memory.
 //!
 //! Sources: RFC 9110, 9111, 5861, 9211; Varnish's hit-for-miss; Squid's collapsed forwarding.
@@ -57,10 +61,12 @@ mod future;
 mod handle;
 mod key;
 mod load;
+mod passage;
 mod prefixes;
 mod rules;
 mod service;
 mod stored;
+mod through;
 mod variants;
 mod visit;
 

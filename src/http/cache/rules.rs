@@ -38,13 +38,14 @@ pub(super) fn judge(
     arrival: Arrival,
 ) -> Option<Verdict> {
     let asked = Directives::of(&request.headers);
-    let told = Directives::of(headers);
+    let mut told = Directives::of(headers);
+    // RFC 9111, 5.2.2.3: `no-store` is for those who know less; a status that is not understood is not stored below.
+    told.no_store &= !told.must_understand;
     let shared = config.shared;
     let tags = tags(headers);
     let refused = request.method != Method::GET
         || status == StatusCode::PARTIAL_CONTENT
         || asked.no_store
-        || tags.len() > config.tags
         || shared && headers.contains_key(SET_COOKIE) && !config.store_set_cookie;
     let vary = vary(headers)?;
     if refused {
@@ -199,6 +200,15 @@ pub(super) fn freshened(old: &HeaderMap, new: &HeaderMap) -> HeaderMap {
 /// What a 304 does not change, since the body stays.
 const KEPT: &[&str] =
     &["content-length", "content-encoding", "content-range", "transfer-encoding", "connection"];
+
+/// When it came, for whoever is sent it later (RFC 9110, 6.6.1).
+pub(super) fn date_it(headers: &mut HeaderMap, arrival: Arrival) {
+    if !headers.contains_key(DATE)
+        && let Ok(now) = HeaderValue::from_str(&httpdate::fmt_http_date(arrival.at))
+    {
+        headers.insert(DATE, now);
+    }
+}
 
 /// Takes out what is of one connection only (RFC 9110, 7.6.1), and the tags, which are between origin and cache.
 pub(super) fn strip(headers: &mut HeaderMap) {

@@ -2,10 +2,9 @@ use super::body::{BoxError, CacheBody};
 use super::directives::Directives;
 use super::future::ResponseFuture;
 use super::handle::Inner;
-use super::key::{Key, address};
-use super::load::{ask, failed};
-use super::rules::strip;
-use super::stored::{Failed, OriginError, note};
+use super::key::Address;
+use super::stored::{Failed, OriginError};
+use super::through::Through;
 use super::visit::Visit;
 use crate::error::{Error, Fault};
 use crate::time::Instant;
@@ -43,29 +42,30 @@ where
 {
     type Response = Response<CacheBody<R>>;
     type Error = Error<OriginError>;
-    type Future = ResponseFuture<R>;
+    type Future = ResponseFuture<S, B, R, S::Future>;
 
     /// Always ready: a hit needs no origin.
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<B>) -> ResponseFuture<R> {
+    fn call(&mut self, request: Request<B>) -> Self::Future {
         let (cache, origin) = (Arc::clone(&self.cache), self.inner.clone());
-        let address = address(request.uri(), request.headers());
+        let address = Address::of(request.uri(), request.headers());
         let (Some(address), None) = (address, around(&request)) else {
             let why = around(&request).unwrap_or("bypass");
-            return ResponseFuture::pending(through(cache, origin, request, why));
+            return ResponseFuture::through(Through::new(cache, origin, request, why));
         };
+        let primary = address.key(cache.seed);
         let (parts, _) = request.into_parts();
         let mut asked = Directives::of(&parts.headers);
         if cache.config.ignore_reloads {
             (asked.no_cache, asked.max_age, asked.min_fresh) = (false, None, None);
         }
-        let visit = Visit { primary: Key::of(&address), address: address.into(), cache, parts, asked };
+        let visit = Visit { primary, cache, parts, asked };
         match visit.hit(Instant::now()) {
             Some(response) => ResponseFuture::ready(response),
-            None => ResponseFuture::pending(visit.miss(origin)),
+            None => ResponseFuture::coming(visit.miss(origin)),
         }
     }
 }
@@ -84,29 +84,6 @@ fn around<B: Body>(request: &Request<B>) -> Option<&'static str> {
     } else {
         None
     }
-}
-
-/// Straight to the origin, and past what is stored.
-pub(super) async fn through<S, B, R>(
-    cache: Arc<Inner>,
-    mut origin: S,
-    request: Request<B>,
-    why: &'static str,
-) -> Answer<R>
-where
-    S: Service<Request<B>, Response = Response<R>, Error: Fault + Into<BoxError>>,
-{
-    let address = address(request.uri(), request.headers());
-    let safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE);
-    let mut response = ask(&mut origin, request).await.map_err(|error| refused(failed(error)))?;
-    let went_well = response.status().is_success() || response.status().is_redirection();
-    if let Some(address) = address.filter(|_| !safe && went_well) {
-        cache.changed(&address, response.headers());
-    }
-    let status = response.status().as_u16();
-    strip(response.headers_mut());
-    note(response.headers_mut(), &format!("seawall; fwd={why}; fwd-status={status}"));
-    Ok(response.map(CacheBody::own))
 }
 
 pub(super) fn refused(failed: Failed) -> Error<OriginError> {

@@ -1,6 +1,6 @@
 use super::body::{CacheBody, Stream};
 use super::directives::{Directives, seconds};
-use super::key::selecting;
+use super::key::{Address, selecting};
 use super::rules::{has_already, is_same_tag};
 use crate::cache::{Cached, Freshness};
 use crate::error::{Rejected, TimedOut};
@@ -8,7 +8,7 @@ use crate::sync::Mutex;
 use crate::time::Instant;
 use bytes::Bytes;
 use http::header::{AGE, CONTENT_LENGTH, ETAG, HeaderName, HeaderValue, LAST_MODIFIED};
-use http::{HeaderMap, Method, Response, StatusCode};
+use http::{HeaderMap, Method, Response, StatusCode, request};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
@@ -73,9 +73,10 @@ impl Held {
 }
 
 impl Stored {
-    /// Whether it is an answer to a request with these headers (RFC 9111, 4.1).
-    pub(super) fn is_for(&self, headers: &HeaderMap) -> bool {
-        self.vary.is_empty() || selecting(&self.vary, headers) == self.said
+    /// Whether it is an answer to this request (RFC 9111, 4.1).
+    pub(super) fn is_for(&self, request: &request::Parts) -> bool {
+        Address::of(&request.uri, &request.headers).is_some_and(|address| address.is(&self.address))
+            && (self.vary.is_empty() || selecting(&self.vary, &request.headers) == self.said)
     }
 
     pub(super) fn has_validator(&self) -> bool {

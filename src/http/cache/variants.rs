@@ -31,18 +31,24 @@ struct Address {
 impl Variants {
     /// The key of the answer to a request with these headers, if the address is known to have variants, and the keys
     /// that had to make room for it.
-    pub(super) fn key(&self, address: &Key, headers: &HeaderMap, most: usize) -> Option<(Key, Vec<Key>)> {
+    pub(super) fn key(
+        &self,
+        seed: u64,
+        address: Key,
+        headers: &HeaderMap,
+        most: usize,
+    ) -> Option<(Key, Vec<Key>)> {
         if self.addresses.load(SeqCst) == 0 {
             return None;
         }
         let mut state = self.state.lock();
-        let known = state.of.get_mut(address)?;
+        let known = state.of.get_mut(&address)?;
         let said = selecting(&known.names, headers);
         if let Some((_, key)) = known.known.iter().find(|(other, _)| *other == said) {
-            return Some((key.clone(), Vec::new()));
+            return Some((*key, Vec::new()));
         }
-        let key = address.variant(&said);
-        known.known.push_back((said, key.clone()));
+        let key = address.variant(seed, &said);
+        known.known.push_back((said, key));
         let beyond = known.known.len().saturating_sub(most);
         let gone = known.known.drain(..beyond).map(|(_, key)| key).collect();
         Some((key, gone))
@@ -51,27 +57,27 @@ impl Variants {
     /// The answer under `key` varies by `names`; the keys of what is thereby no longer reachable.
     pub(super) fn learn(
         &self,
-        address: &Key,
-        key: &Key,
+        address: Key,
+        key: Key,
         names: &[HeaderName],
         headers: &HeaderMap,
     ) -> Vec<Key> {
         let said = selecting(names, headers);
         let mut state = self.state.lock();
-        if let Some(known) = state.of.get_mut(address) {
+        if let Some(known) = state.of.get_mut(&address) {
             if known.names == names {
                 if !known.known.iter().any(|(other, _)| *other == said) {
-                    known.known.push_back((said, key.clone()));
+                    known.known.push_back((said, key));
                 }
                 return Vec::new();
             }
             known.names = names.to_vec();
-            let others = std::mem::replace(&mut known.known, VecDeque::from([(said, key.clone())]));
-            return others.into_iter().map(|(_, other)| other).filter(|other| other != key).collect();
+            let others = std::mem::replace(&mut known.known, VecDeque::from([(said, key)]));
+            return others.into_iter().map(|(_, other)| other).filter(|other| *other != key).collect();
         }
-        let known = VecDeque::from([(said, key.clone())]);
-        state.of.insert(address.clone(), Address { names: names.to_vec(), known });
-        state.order.push_back(address.clone());
+        let known = VecDeque::from([(said, key)]);
+        state.of.insert(address, Address { names: names.to_vec(), known });
+        state.order.push_back(address);
         let mut gone = Vec::new();
         if state.of.len() > ADDRESSES
             && let Some(oldest) = state.order.pop_front()
@@ -83,21 +89,21 @@ impl Variants {
     }
 
     /// All keys of an address but its own.
-    pub(super) fn keys(&self, address: &Key) -> Vec<Key> {
+    pub(super) fn keys(&self, address: Key) -> Vec<Key> {
         let state = self.state.lock();
-        let known = state.of.get(address).into_iter().flat_map(|address| &address.known);
-        known.map(|(_, key)| key.clone()).collect()
+        let known = state.of.get(&address).into_iter().flat_map(|address| &address.known);
+        known.map(|(_, key)| *key).collect()
     }
 
     /// All keys of an address but its own, which are forgotten.
-    pub(super) fn forget(&self, address: &Key) -> Vec<Key> {
+    pub(super) fn forget(&self, address: Key) -> Vec<Key> {
         if self.addresses.load(SeqCst) == 0 {
             return Vec::new();
         }
         let mut state = self.state.lock();
-        let gone = state.of.remove(address).map(keys).unwrap_or_default();
+        let gone = state.of.remove(&address).map(keys).unwrap_or_default();
         if !gone.is_empty() {
-            state.order.retain(|other| other != address);
+            state.order.retain(|other| *other != address);
         }
         self.addresses.store(state.of.len(), SeqCst);
         gone

@@ -1,25 +1,28 @@
-use super::body::{BoxError, CacheBody};
+use super::body::{BoxError, CacheBody, Driving};
 use super::directives::{Directives, seconds};
 use super::handle::Inner;
 use super::key::Key;
-use super::load::{Load, Told};
-use super::service::{Answer, refused, through};
+use super::load::Load;
+use super::passage::{Head, Passage, Told};
+use super::rules::has_already;
+use super::service::{Answer, refused};
 use super::stored::{Failure, Held, OriginError, answer, meets, note};
+use super::through::Through;
 use crate::cache::{Cached, Freshness, LoadError, Why};
 use crate::error::{Error, Fault};
-use crate::sync::atomic::Ordering::Relaxed;
 use crate::time::Instant;
 use bytes::Bytes;
 use http::header::CONTENT_LENGTH;
 use http::{Method, Request, Response, StatusCode, request};
 use http_body::Body;
+use std::future::{Future, poll_fn};
 use std::sync::Arc;
+use std::task::Poll;
 use tower_service::Service;
 
 /// One request that the cache may answer.
 pub(super) struct Visit {
     pub(super) cache: Arc<Inner>,
-    pub(super) address: Arc<str>,
     pub(super) primary: Key,
     pub(super) parts: request::Parts,
     pub(super) asked: Directives,
@@ -28,19 +31,15 @@ pub(super) struct Visit {
 impl Visit {
     /// The key and what is stored under it for this request.
     fn look(&self, get: impl Fn(&Key) -> Option<Cached<Held>>) -> (Key, Option<Cached<Held>>) {
-        let headers = &self.parts.headers;
         let ours = |cached: &Cached<Held>| {
-            cached.stored().is_some_and(|stored| stored.is_for(headers)) && !self.cache.is_purged(cached)
+            cached.stored().is_some_and(|stored| stored.is_for(&self.parts)) && !self.cache.is_purged(cached)
         };
         if let Some(cached) = get(&self.primary).filter(|cached| ours(cached)) {
-            return (self.primary.clone(), Some(cached));
+            return (self.primary, Some(cached));
         }
-        match self.cache.key(&self.primary, headers) {
-            Some(key) => {
-                let cached = get(&key).filter(|cached| ours(cached));
-                (key, cached)
-            }
-            None => (self.primary.clone(), None),
+        match self.cache.key(self.primary, &self.parts.headers) {
+            Some(key) => (key, get(&key).filter(|cached| ours(cached))),
+            None => (self.primary, None),
         }
     }
 
@@ -58,6 +57,11 @@ impl Visit {
         status: impl FnOnce(i64) -> String,
     ) -> Option<Response<CacheBody<R>>> {
         answer(cached, &self.parts.method, &self.parts.headers, now, status)
+    }
+
+    /// Whether this client needs only to be told so.
+    fn has_already(&self, (status, headers): &Head) -> bool {
+        *status == StatusCode::OK && has_already(&self.parts.headers, headers)
     }
 
     pub(super) async fn miss<S, B, R>(self, origin: S) -> Answer<R>
@@ -79,6 +83,7 @@ impl Visit {
                 && let Some(stored) = cached.stored()
                 && self.asked.max_stale.is_some()
                 && !self.asked.no_cache
+                && self.asked.max_age.is_none_or(|most| cached.age().as_secs() <= most)
                 && cached.freshness() != Freshness::Fresh
                 && !stored.never_stale
                 && now <= cached.fresh_until() + seconds(self.asked.max_stale.unwrap_or(0))
@@ -109,40 +114,55 @@ impl Visit {
             {
                 self.cache.kept.invalidate(&key);
             }
-            let told = Arc::<Told>::default();
+            let passage = Arc::<Passage>::default();
             let load = Load {
                 cache: Arc::clone(&self.cache),
-                address: Arc::clone(&self.address),
-                primary: self.primary.clone(),
-                key: key.clone(),
+                primary: self.primary,
+                key,
                 request: self.parts.clone(),
                 asked: self.asked,
                 previous: previous.take(),
-                told: Arc::clone(&told),
+                passage: Arc::clone(&passage),
             };
-            let service = origin.clone();
-            let got = self.cache.kept.get_or_load_lifted(&key, move || load.run(service)).await;
+            let (cache, service) = (Arc::clone(&self.cache), origin.clone());
+            let mut loading =
+                Box::pin(async move { cache.kept.get_or_load_lifted(&key, move || load.run(service)).await });
+            let landed = poll_fn(|cx| match loading.as_mut().poll(cx) {
+                Poll::Ready(got) => Poll::Ready(Ok(got)),
+                Poll::Pending => passage.poll_head(cx, |head| !self.has_already(head)).map(Err),
+            });
+            let got = match landed.await {
+                Ok(got) => got,
+                Err(head) => {
+                    let driving = Box::pin(async move { drop(loading.await) });
+                    return Ok(passing(head, passage, Some(driving), forward));
+                }
+            };
             let now = Instant::now();
-            let ran = told.ran.load(Relaxed);
-            let status = told.status.load(Relaxed);
-            let forwarded = |more: &str| format!("seawall; fwd={forward}; fwd-status={status}{more}");
+            let Told { ran, status, stored: kept, detail } = passage.told();
+            let fwd_status =
+                || status.map_or_else(String::new, |status| format!("; fwd-status={}", status.as_u16()));
+            let forwarded = |more: &str| format!("seawall; fwd={forward}{}{more}", fwd_status());
             let cached = match got {
                 Ok(cached) => cached,
                 Err(error) => return Err(flat(error)),
             };
             match &*cached {
                 Held::Passing(passing) => {
-                    let Some(passing) = passing.lock().take() else { continue };
-                    let mut response = passing.map(|(read, rest)| CacheBody::begun(read, rest));
-                    note(response.headers_mut(), &forwarded(""));
-                    return Ok(response);
+                    if let Some(passed) = passing.lock().take() {
+                        let mut response = passed.map(|(read, rest)| CacheBody::begun(read, rest));
+                        let more = detail.map_or_else(String::new, |detail| format!("; detail={detail}"));
+                        note(response.headers_mut(), &forwarded(&more));
+                        return Ok(response);
+                    }
+                    if let Some(head) = passage.take_head() {
+                        return Ok(self::passing(head, passage, None, forward));
+                    }
                 }
-                Held::Stored(stored)
-                    if stored.is_for(&self.parts.headers) && !self.cache.is_purged(&cached) =>
-                {
+                Held::Stored(stored) if stored.is_for(&self.parts) && !self.cache.is_purged(&cached) => {
                     let response = match cached.freshness() {
-                        _ if ran && status != 0 && cached.freshness() == Freshness::Fresh => {
-                            let more = if told.stored.load(Relaxed) { "; stored" } else { "" };
+                        _ if ran && status.is_some() && cached.freshness() == Freshness::Fresh => {
+                            let more = if kept { "; stored" } else { "" };
                             self.answer(&cached, now, |_| forwarded(more))
                         }
                         Freshness::Fresh if cached.fresh_until() > now => {
@@ -155,12 +175,7 @@ impl Visit {
                         }),
                         Freshness::Stale(_) if stored.may_be_stale(cached.fresh_until(), self.asked, now) => {
                             self.answer(&cached, now, |_| {
-                                let status = if status == 0 {
-                                    String::new()
-                                } else {
-                                    format!("; fwd-status={status}")
-                                };
-                                format!("seawall; fwd=stale{status}; detail=stale-if-error")
+                                format!("seawall; fwd=stale{}; detail=stale-if-error", fwd_status())
                             })
                         }
                         Freshness::Stale(_) => None,
@@ -173,7 +188,7 @@ impl Visit {
             }
         }
         let request = Request::from_parts(self.parts, B::default());
-        through(self.cache, origin, request, "bypass").await
+        Through::new(self.cache, origin, request, "bypass").await
     }
 
     /// A HEAD that nothing stored answers: its own answer is not stored, but may tell that what is stored is old.
@@ -185,7 +200,7 @@ impl Visit {
         let why = if stored.is_some() { "stale" } else { "uri-miss" };
         let cache = Arc::clone(&self.cache);
         let request = Request::from_parts(self.parts, B::default());
-        let response = through(self.cache, origin, request, why).await?;
+        let response = Through::new(self.cache, origin, request, why).await?;
         if response.status() == StatusCode::OK
             && stored
                 .and_then(|cached| cached.stored())
@@ -195,6 +210,21 @@ impl Visit {
         }
         Ok(response)
     }
+}
+
+/// An answer that its client gets while it is being stored, or found too long for that.
+fn passing<R>(
+    (status, headers): Head,
+    passage: Arc<Passage>,
+    driving: Option<Driving>,
+    forward: &str,
+) -> Response<CacheBody<R>> {
+    let stored = if driving.is_some() { "; stored" } else { "" };
+    let mut response = Response::new(CacheBody::passing(passage, driving));
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
+    note(response.headers_mut(), &format!("seawall; fwd={forward}; fwd-status={}{stored}", status.as_u16()));
+    response
 }
 
 fn made<R>(status: StatusCode, told: &str) -> Response<CacheBody<R>> {

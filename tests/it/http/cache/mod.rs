@@ -2,8 +2,10 @@
 
 #![expect(clippy::disallowed_methods, reason = "a background is the user's to spawn")]
 
+mod sockets;
 mod stale;
 mod storing;
+mod streaming;
 mod vectors;
 
 use axum::body::Body;

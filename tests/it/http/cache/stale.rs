@@ -139,3 +139,29 @@ async fn a_soft_purge_begins_the_stale_windows() {
         assert_eq!((edge.calls(), edge.get(&[]).await.told()), (2, "seawall; hit; ttl=59"));
     }
 }
+
+/// RFC 9111, 5.2.2.8: a shared cache must ask, a private one need not.
+#[tokio::test(start_paused = true)]
+async fn proxy_revalidate_is_for_shared_caches() {
+    let fields: Fields =
+        &[("cache-control", "max-age=10, stale-if-error=60, proxy-revalidate"), ("etag", "\"a\"")];
+    for (config, status) in [(Config::new(), 503), (Config::new().private(), 200)] {
+        let edge = Edge::new(config, Reply { fields, ..OK });
+        edge.get(&[]).await;
+        seconds(20).await;
+        edge.set(Reply { status: 503, ..OK });
+        assert_eq!(edge.get(&[]).await.status, status);
+    }
+}
+
+/// RFC 9111, 5.2.1.1 and 5.2.1.2 together: old is fine, that old is not.
+#[tokio::test(start_paused = true)]
+async fn a_client_may_take_what_is_stale_but_not_older_than_it_says() {
+    for (asked, calls) in [("max-stale=60, max-age=20", 1), ("max-stale=60, max-age=12", 2)] {
+        let edge = Edge::new(Config::new(), Reply { fields: TAGGED, ..OK });
+        edge.get(&[]).await;
+        seconds(15).await;
+        edge.get(Box::leak(Box::new([("cache-control", asked)]))).await;
+        assert_eq!(edge.calls(), calls, "{asked}");
+    }
+}

@@ -16,6 +16,20 @@ const CASES: &[(&str, Fields, u16, Fields, bool)] = &[
     ("9111, 5.2.2.5 (names in any case)", &[], 200, &[("cache-control", "max-age=60, No-Store")], false),
     ("9111, 5.2.2.5 (over two lines)", &[], 200, &[("cache-control", "max-age=60"), ("cache-control", "no-store")], false),
     ("9111, 5.2.2.7", &[], 200, &[("cache-control", "PRIVATE, max-age=60")], false),
+    ("9111, 5.2.2.3 (understood)", &[], 200, &[("cache-control", "must-understand, no-store, max-age=60")], true),
+    ("9111, 5.2.2.3 (not understood)", &[], 299, &[("cache-control", "must-understand, no-store, max-age=60")], false),
+    ("9111, 5.2.2.7 (of a field: taken for all)", &[], 200, &[("cache-control", "private=\"x\", max-age=60")], false),
+    ("9111, 5.2.2.4 (of a field: taken for all)", &[], 200, &[("cache-control", "no-cache=\"x\", max-age=60")], false),
+    ("9111, 5.2.2.6 (no-transform changes nothing)", &[], 200, &[("cache-control", "no-transform, max-age=60")], true),
+    ("9111, 5.2.3 (an extension changes nothing)", &[], 200, &[("cache-control", "community=\"UCI, x\", max-age=60")], true),
+    ("9111, 5.2 (a value that is no number)", &[], 200, &[("cache-control", "max-age=soon")], false),
+    ("9111, 5.2.1.1 (met)", &[("cache-control", "max-age=5")], 200, &[("cache-control", "max-age=60")], true),
+    ("9111, 5.2.1.3 (met)", &[("cache-control", "min-fresh=50")], 200, &[("cache-control", "max-age=60")], true),
+    ("9111, 5.5 (Warning is nothing)", &[], 200, &[("cache-control", "max-age=60"), ("warning", "110 - x")], true),
+    ("9110, 15.4.9 (308, heuristic)", &[], 308, &[("last-modified", LONG_AGO), ("location", "/y")], true),
+    ("9110, 15.5.11 (410)", &[], 410, &[("cache-control", "max-age=60")], true),
+    ("9111, 3.3 (If-Range)", &[("if-range", "x")], 200, &[("cache-control", "max-age=60")], false),
+    ("9110, 13.1.1 (If-Match)", &[("if-match", "x")], 200, &[("cache-control", "max-age=60")], false),
     ("9111, 5.2.2.4", &[], 200, &[("cache-control", "no-cache, max-age=60")], false),
     ("9111, 5.2.1.5", &[("cache-control", "no-store")], 200, &[("cache-control", "max-age=60")], false),
     ("9111, 5.2.1.4", &[("cache-control", "no-cache")], 200, &[("cache-control", "max-age=60")], false),
@@ -168,4 +182,35 @@ async fn an_answer_for_one_client_is_not_given_to_those_who_waited_with_it() {
         assert_eq!(client.await.unwrap().body, "body");
     }
     assert_eq!(edge.calls(), 20);
+}
+
+/// RFC 9110, 6.6.1: whoever stores an answer without a date notes when it came.
+#[tokio::test(start_paused = true)]
+async fn an_answer_without_a_date_is_given_that_of_its_arrival() {
+    let edge = Edge::new(Config::new(), Reply { fields: &[("cache-control", "max-age=60")], ..OK });
+    let first = edge.get(&[]).await.field("date").to_owned();
+    assert!(httpdate::parse_http_date(&first).is_ok(), "{first}");
+    assert_eq!(edge.get(&[]).await.field("date"), first);
+}
+
+/// What HTTP would let it store, and it does not, is told: nothing is lost in silence.
+#[tokio::test(start_paused = true)]
+async fn what_is_beyond_its_bounds_is_passed_on_and_told() {
+    let many = (0..33).map(|tag| format!("t{tag} ")).collect::<String>();
+    let fields: Fields =
+        Box::leak(Box::new([("cache-control", "max-age=60"), ("surrogate-key", many.leak())]));
+    let edge = Edge::new(Config::new(), Reply { fields, ..OK });
+    assert_eq!(edge.get(&[]).await.told(), "seawall; fwd=uri-miss; fwd-status=200; detail=too-many-tags");
+    let fields: Fields = &[("cache-control", "max-age=60"), ("content-length", "4")];
+    let edge = Edge::new(Config::new().body(3), Reply { fields, ..OK });
+    assert_eq!(edge.get(&[]).await.told(), "seawall; fwd=uri-miss; fwd-status=200; detail=too-large");
+}
+
+/// RFC 9111, 2 and 4.1: a client cannot name one resource so that it is kept as another.
+#[tokio::test(start_paused = true)]
+async fn a_host_with_a_path_in_it_is_not_another_address() {
+    let edge = Edge::new(Config::new(), Reply { fields: &[("cache-control", "max-age=60")], ..OK });
+    edge.ask(Method::GET, "/y", &[("host", "a.example/x")]).await.unwrap();
+    edge.set(Reply { body: "own", ..OK });
+    assert_eq!(edge.ask(Method::GET, "/x/y", &[("host", "a.example")]).await.unwrap().body, "own");
 }
