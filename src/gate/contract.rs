@@ -284,6 +284,7 @@ pub trait Admit<Req: ?Sized>: Gate {
     /// # Errors
     ///
     /// Why not yet, and in which line to wait for a change.
+    #[inline]
     fn admit_in_turn(
         &self,
         request: &Req,
@@ -296,13 +297,10 @@ pub trait Admit<Req: ?Sized>: Gate {
         if turn.is_none_or(|turn| !turn.is_same(line)) && !line.is_empty() {
             return Err(Blocked::behind(line));
         }
-        self.admit_head(request, now).map_err(|rejected| {
-            let due = match rejected.retry_after() {
-                Some(_) => None,
-                None => self.due(now.get()),
-            };
-            Blocked { rejected: Some(rejected), line: Some(line.clone()), due }
-        })
+        match self.admit_head(request, now) {
+            Ok(pass) => Ok(pass),
+            Err(rejected) => Err(Blocked::in_line(self, line, rejected, now.get())),
+        }
     }
 }
 
@@ -323,6 +321,14 @@ impl Blocked {
     /// Refused by a gate that keeps no line.
     pub(super) const fn asked(rejected: Rejected) -> Self {
         Self { rejected: Some(rejected), line: None, due: None }
+    }
+
+    /// Refused by a gate that tells `line` of a change.
+    #[cold]
+    #[inline(never)]
+    fn in_line<G: Gate + ?Sized>(gate: &G, line: &Line, rejected: Rejected, now: Instant) -> Self {
+        let due = if rejected.retry_after().is_none() { gate.due(now) } else { None };
+        Self { rejected: Some(rejected), line: Some(line.clone()), due }
     }
 
     /// Not asked: somebody waits in `line`.

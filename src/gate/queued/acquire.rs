@@ -46,10 +46,11 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let queued: &'a Queued<G> = this.queued;
+        let mut now = Now::lazy();
         if let Stage::Arriving = this.stage {
             // Should the gate's own code panic, the caller never arrived.
             *this.stage = Stage::Done;
-            match arrive(&queued.gate, &queued.queue, this.request, &mut Now::lazy()) {
+            match arrive(&queued.gate, &queued.queue, this.request, &mut now) {
                 Ok(Arrival::Admitted(pass)) => return Poll::Ready(Ok(Permit::new(&queued.gate, pass))),
                 Ok(Arrival::Waits(waiting)) => *this.stage = Stage::Waiting(waiting),
                 Err(rejected) => return Poll::Ready(Err(rejected)),
@@ -58,7 +59,7 @@ where
         let Stage::Waiting(waiting) = this.stage else {
             return Poll::Pending; // polled after its end
         };
-        let outcome = ready!(waiting.poll(&queued.gate, this.request, this.timer, cx));
+        let outcome = ready!(waiting.poll(&queued.gate, this.request, this.timer, cx, now));
         // The permit before the place: leaving wakes the next, and wakers are the runtime's code.
         let outcome = outcome.map(|pass| Permit::new(&queued.gate, pass));
         *this.stage = Stage::Done;

@@ -3,7 +3,7 @@ use crate::class::Classify;
 use crate::clock::Timer;
 use crate::error::{Fault, Rejected};
 use crate::gate::future::end;
-use crate::gate::{Admit, Classified, Gate, Permit};
+use crate::gate::{Admit, Classified, Gate, Now, Permit};
 use pin_project_lite::pin_project;
 use std::fmt;
 use std::future::Future;
@@ -81,7 +81,7 @@ where
             match state.as_mut().project() {
                 StateProj::Waiting { waiting, timer, gate, parts } => {
                     let Some((_, request)) = parts else { return Poll::Pending };
-                    let outcome = ready!(waiting.poll(&gate.gate, request, timer, cx));
+                    let outcome = ready!(waiting.poll(&gate.gate, request, timer, cx, Now::lazy()));
                     // The permit before the place: leaving wakes the next, and wakers are the runtime's code.
                     let outcome = outcome.map(|pass| Permit::new(Arc::clone(gate), pass));
                     let parts = parts.take();

@@ -30,6 +30,7 @@ pub(super) struct Waiting {
     asleep: Option<Instant>,
     armed_for: Option<Instant>,
     had_turn: bool,
+    told_due: bool,
     left: bool,
 }
 
@@ -53,6 +54,7 @@ impl Waiting {
             asleep,
             armed_for,
             had_turn: false,
+            told_due: false,
             left: false,
         }
     }
@@ -64,12 +66,12 @@ impl Waiting {
         request: &Req,
         mut timer: Pin<&mut Timer>,
         cx: &mut Context<'_>,
+        mut now: Now,
     ) -> Poll<Result<G::Pass, Rejected>>
     where
         G: Admit<Req>,
     {
         loop {
-            let mut now = Now::lazy();
             if self.stay.is_turn(cx.waker(), &mut now) {
                 self.had_turn = true;
                 // Before the time is looked at: a turn that has come beats a wait that ends with it.
@@ -89,10 +91,10 @@ impl Waiting {
                 (self.watch, self.ask_at, self.asleep) = (None, None, None);
                 self.stay.line().wake();
             }
-            let now = now.get();
-            if now >= self.until {
+            let looked = now.get();
+            if looked >= self.until {
                 self.left = true;
-                let retry = self.ask_at.map(|at| at - now);
+                let retry = self.ask_at.map(|at| at - looked);
                 return Poll::Ready(Err(refuse(&self.queue, self.bound, retry)));
             }
             let at = self.ask_at.map_or(self.until, |at| at.min(self.until));
@@ -102,7 +104,7 @@ impl Waiting {
             if timer.as_mut().poll_fired(cx).is_pending() {
                 return Poll::Pending;
             }
-            self.armed_for = None;
+            (self.armed_for, now) = (None, Now::lazy());
         }
     }
 
@@ -121,7 +123,7 @@ impl Waiting {
             && now.get() < at
         {
             self.ask_at = self.asleep;
-            self.stay.set_due(self.ask_at);
+            self.tell_due();
             return Ok(None);
         }
         loop {
@@ -170,8 +172,16 @@ impl Waiting {
                 }
             }
         }
-        self.stay.set_due(self.ask_at);
+        self.tell_due();
         Ok(None)
+    }
+
+    /// Tells the line when its head will ask again. It knows of nothing at first, so that is not told.
+    fn tell_due(&mut self) {
+        if self.ask_at.is_some() || self.told_due {
+            self.stay.set_due(self.ask_at);
+            self.told_due = true;
+        }
     }
 }
 
