@@ -2,9 +2,8 @@ use super::adaptive::AdaptiveLimit;
 use super::handle::ConcurrencyLimit;
 use super::limit::Limit;
 use super::shares::Shares;
-use crate::class::Class;
 use crate::error::Rejected;
-use crate::gate::{Admit, Gate, Line, Now};
+use crate::gate::{Admit, Gate, Now, through};
 use crate::priority::Priority;
 use std::fmt;
 
@@ -100,33 +99,7 @@ impl<L, F> ByPriority<L, F> {
 impl<L: Gate, F> Gate for ByPriority<L, F> {
     type Pass = L::Pass;
 
-    fn refused(&self, rejected: &Rejected) {
-        self.limit.refused(rejected);
-    }
-
-    #[inline]
-    fn answered(&self, pass: &mut L::Pass, now: &mut Now) {
-        self.limit.answered(pass, now);
-    }
-
-    #[inline]
-    fn settle(&self, pass: L::Pass, class: Class, now: &mut Now) {
-        self.limit.settle(pass, class, now);
-    }
-
-    #[inline]
-    fn release(&self, pass: L::Pass) {
-        self.limit.release(pass);
-    }
-
-    #[inline]
-    fn abandon(&self, pass: L::Pass) {
-        self.limit.abandon(pass);
-    }
-
-    fn line(&self) -> Option<&Line> {
-        self.limit.line()
-    }
+    through!(Gate: this => this.limit);
 }
 
 impl<L, F, Req> Admit<Req> for ByPriority<L, F>

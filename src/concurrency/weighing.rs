@@ -1,8 +1,7 @@
 use super::handle::ConcurrencyLimit;
 use super::limit::Limit;
-use crate::class::Class;
 use crate::error::Rejected;
-use crate::gate::{Admit, Gate, Line, Now};
+use crate::gate::{Admit, Gate, Now, through};
 use std::fmt;
 
 /// A limit on calls in flight in which each request weighs what a function says; made by
@@ -51,33 +50,7 @@ impl ConcurrencyLimit {
 impl<L: Gate, F> Gate for Weighing<L, F> {
     type Pass = L::Pass;
 
-    fn refused(&self, rejected: &Rejected) {
-        self.limit.refused(rejected);
-    }
-
-    #[inline]
-    fn answered(&self, held: &mut L::Pass, now: &mut Now) {
-        self.limit.answered(held, now);
-    }
-
-    #[inline]
-    fn settle(&self, held: L::Pass, class: Class, now: &mut Now) {
-        self.limit.settle(held, class, now);
-    }
-
-    #[inline]
-    fn release(&self, held: L::Pass) {
-        self.limit.release(held);
-    }
-
-    #[inline]
-    fn abandon(&self, held: L::Pass) {
-        self.limit.abandon(held);
-    }
-
-    fn line(&self) -> Option<&Line> {
-        self.limit.line()
-    }
+    through!(Gate: this => this.limit);
 }
 
 impl<L: Limit, F: Fn(&Req) -> u32, Req: ?Sized> Admit<Req> for Weighing<L, F> {

@@ -1,10 +1,6 @@
-use super::{Admit, Blocked, Gate, GateLayer, Line, Now, Run};
+use super::{Admit, Gate, GateLayer, Run, through};
 use crate::class::{Class, Classify};
-use crate::error::Rejected;
-use crate::priority::Priority;
-use crate::time::Instant;
 use std::future::Future;
-use std::time::Duration;
 
 /// A gate, and the classifier that judges how its calls went; made by [`Gate::classify`].
 ///
@@ -85,83 +81,13 @@ impl<G, C> Classified<G, C> {
 impl<G: Gate, C> Gate for Classified<G, C> {
     type Pass = G::Pass;
 
-    #[inline]
-    fn refuses(&self, now: &mut Now) -> Option<Rejected> {
-        self.gate.refuses(now)
-    }
-
-    fn refused(&self, rejected: &Rejected) {
-        self.gate.refused(rejected);
-    }
-
-    #[inline]
-    fn answered(&self, pass: &mut Self::Pass, now: &mut Now) {
-        self.gate.answered(pass, now);
-    }
-
-    #[inline]
-    fn settle(&self, pass: Self::Pass, class: Class, now: &mut Now) {
-        self.gate.settle(pass, class, now);
-    }
-
-    #[inline]
-    fn release(&self, pass: Self::Pass) {
-        self.gate.release(pass);
-    }
-
-    #[inline]
-    fn abandon(&self, pass: Self::Pass) {
-        self.gate.abandon(pass);
-    }
-
-    fn line(&self) -> Option<&Line> {
-        self.gate.line()
-    }
-
-    fn due(&self, now: Instant) -> Option<Instant> {
-        self.gate.due(now)
-    }
+    through!(Gate: this => this.gate);
 }
 
 impl<G: Admit<Req>, C, Req: ?Sized> Admit<Req> for Classified<G, C> {
-    #[inline]
-    fn admit(&self, request: &Req, now: &mut Now) -> Result<Self::Pass, Rejected> {
-        self.gate.admit(request, now)
-    }
-
-    fn admit_head(&self, request: &Req, now: &mut Now) -> Result<Self::Pass, Rejected> {
-        self.gate.admit_head(request, now)
-    }
-
-    fn cost(&self, request: &Req) -> u64 {
-        self.gate.cost(request)
-    }
-
-    fn rank(&self, request: &Req) -> Option<Priority> {
-        self.gate.rank(request)
-    }
-
-    fn tenant(&self, request: &Req) -> Option<u64> {
-        self.gate.tenant(request)
-    }
-
-    fn foretell(&self, request: &Req, now: &mut Now) -> Option<Duration> {
-        self.gate.foretell(request, now)
-    }
-
-    fn stand(&self, request: &Req) -> Option<Line> {
-        self.gate.stand(request)
-    }
-
-    #[inline]
-    fn admit_in_turn(
-        &self,
-        request: &Req,
-        turn: Option<&Line>,
-        now: &mut Now,
-    ) -> Result<Self::Pass, Blocked> {
-        self.gate.admit_in_turn(request, turn, now)
-    }
+    through!(Admit: this => this.gate);
+    through!(about: this => this.gate);
+    through!(tenant: this => this.gate);
 }
 
 /// A classifier by reference. Closures are classifiers through a blanket that leaves no room for `&C`.

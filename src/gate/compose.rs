@@ -1,6 +1,6 @@
 //! What is a gate because its parts are.
 
-use super::{Admit, Blocked, Gate, Line, Now, Permit};
+use super::{Admit, Blocked, Gate, Line, Now, Permit, through};
 use crate::class::Class;
 use crate::error::Rejected;
 use crate::priority::Priority;
@@ -14,83 +14,13 @@ macro_rules! pointer {
         impl<G: Gate + ?Sized> Gate for $pointer {
             type Pass = G::Pass;
 
-            #[inline(always)]
-            fn refuses(&self, now: &mut Now) -> Option<Rejected> {
-                (**self).refuses(now)
-            }
-
-            fn refused(&self, rejected: &Rejected) {
-                (**self).refused(rejected);
-            }
-
-            #[inline(always)]
-            fn answered(&self, pass: &mut Self::Pass, now: &mut Now) {
-                (**self).answered(pass, now);
-            }
-
-            #[inline(always)]
-            fn settle(&self, pass: Self::Pass, class: Class, now: &mut Now) {
-                (**self).settle(pass, class, now);
-            }
-
-            #[inline(always)]
-            fn release(&self, pass: Self::Pass) {
-                (**self).release(pass);
-            }
-
-            #[inline(always)]
-            fn abandon(&self, pass: Self::Pass) {
-                (**self).abandon(pass);
-            }
-
-            fn line(&self) -> Option<&Line> {
-                (**self).line()
-            }
-
-            fn due(&self, now: Instant) -> Option<Instant> {
-                (**self).due(now)
-            }
+            through!(Gate: this => (**this));
         }
 
         impl<G: Admit<Req> + ?Sized, Req: ?Sized> Admit<Req> for $pointer {
-            #[inline(always)]
-            fn admit(&self, request: &Req, now: &mut Now) -> Result<Self::Pass, Rejected> {
-                (**self).admit(request, now)
-            }
-
-            fn admit_head(&self, request: &Req, now: &mut Now) -> Result<Self::Pass, Rejected> {
-                (**self).admit_head(request, now)
-            }
-
-            fn cost(&self, request: &Req) -> u64 {
-                (**self).cost(request)
-            }
-
-            fn rank(&self, request: &Req) -> Option<Priority> {
-                (**self).rank(request)
-            }
-
-            fn tenant(&self, request: &Req) -> Option<u64> {
-                (**self).tenant(request)
-            }
-
-            fn foretell(&self, request: &Req, now: &mut Now) -> Option<Duration> {
-                (**self).foretell(request, now)
-            }
-
-            fn stand(&self, request: &Req) -> Option<Line> {
-                (**self).stand(request)
-            }
-
-            #[inline(always)]
-            fn admit_in_turn(
-                &self,
-                request: &Req,
-                turn: Option<&Line>,
-                now: &mut Now,
-            ) -> Result<Self::Pass, Blocked> {
-                (**self).admit_in_turn(request, turn, now)
-            }
+            through!(Admit: this => (**this));
+            through!(about: this => (**this));
+            through!(tenant: this => (**this));
         }
     )*};
 }

@@ -1,10 +1,8 @@
-use super::{Admit, Blocked, Gate, Line, Now};
+use super::{Admit, Blocked, Gate, Line, Now, through};
 use crate::class::Class;
 use crate::error::Rejected;
-use crate::priority::Priority;
 use crate::time::Instant;
 use std::fmt;
-use std::time::Duration;
 
 /// A gate that some requests pass without being asked, counted or made to wait; made by [`Gate::exempt`].
 ///
@@ -120,25 +118,8 @@ impl<G: Admit<Req>, F: Fn(&Req) -> bool, Req: ?Sized> Admit<Req> for Exempting<G
         if (self.exempt)(request) { Ok(None) } else { self.gate.admit_head(request, now).map(Some) }
     }
 
-    fn cost(&self, request: &Req) -> u64 {
-        self.gate.cost(request)
-    }
-
-    fn rank(&self, request: &Req) -> Option<Priority> {
-        self.gate.rank(request)
-    }
-
-    fn tenant(&self, request: &Req) -> Option<u64> {
-        self.gate.tenant(request)
-    }
-
-    fn foretell(&self, request: &Req, now: &mut Now) -> Option<Duration> {
-        self.gate.foretell(request, now)
-    }
-
-    fn stand(&self, request: &Req) -> Option<Line> {
-        self.gate.stand(request)
-    }
+    through!(about: this => this.gate);
+    through!(tenant: this => this.gate);
 
     #[inline]
     fn admit_in_turn(

@@ -1,11 +1,6 @@
-use super::{Admit, Blocked, Gate, Line, Now};
-use crate::class::Class;
-use crate::error::Rejected;
-use crate::priority::Priority;
-use crate::time::Instant;
+use super::{Admit, Gate, through};
 use std::fmt;
 use std::hash::{BuildHasher, Hash, RandomState};
-use std::time::Duration;
 
 /// A gate before which tenants take turns, in a queue; made by [`Gate::fair`].
 ///
@@ -66,42 +61,7 @@ impl<G, F> Fair<G, F> {
 impl<G: Gate, F> Gate for Fair<G, F> {
     type Pass = G::Pass;
 
-    #[inline]
-    fn refuses(&self, now: &mut Now) -> Option<Rejected> {
-        self.gate.refuses(now)
-    }
-
-    fn refused(&self, rejected: &Rejected) {
-        self.gate.refused(rejected);
-    }
-
-    #[inline]
-    fn answered(&self, pass: &mut G::Pass, now: &mut Now) {
-        self.gate.answered(pass, now);
-    }
-
-    #[inline]
-    fn settle(&self, pass: G::Pass, class: Class, now: &mut Now) {
-        self.gate.settle(pass, class, now);
-    }
-
-    #[inline]
-    fn release(&self, pass: G::Pass) {
-        self.gate.release(pass);
-    }
-
-    #[inline]
-    fn abandon(&self, pass: G::Pass) {
-        self.gate.abandon(pass);
-    }
-
-    fn line(&self) -> Option<&Line> {
-        self.gate.line()
-    }
-
-    fn due(&self, now: Instant) -> Option<Instant> {
-        self.gate.due(now)
-    }
+    through!(Gate: this => this.gate);
 }
 
 impl<G, F, K, Req> Admit<Req> for Fair<G, F>
@@ -111,39 +71,12 @@ where
     K: Hash,
     Req: ?Sized,
 {
-    #[inline]
-    fn admit(&self, request: &Req, now: &mut Now) -> Result<G::Pass, Rejected> {
-        self.gate.admit(request, now)
-    }
-
-    fn admit_head(&self, request: &Req, now: &mut Now) -> Result<G::Pass, Rejected> {
-        self.gate.admit_head(request, now)
-    }
-
-    fn cost(&self, request: &Req) -> u64 {
-        self.gate.cost(request)
-    }
-
-    fn rank(&self, request: &Req) -> Option<Priority> {
-        self.gate.rank(request)
-    }
+    through!(Admit: this => this.gate);
+    through!(about: this => this.gate);
 
     /// By a hash of its own, so that no tenant can choose whom to meet; two of one hash would share their turns.
     fn tenant(&self, request: &Req) -> Option<u64> {
         Some(self.hasher.hash_one((self.tenant)(request)))
-    }
-
-    fn foretell(&self, request: &Req, now: &mut Now) -> Option<Duration> {
-        self.gate.foretell(request, now)
-    }
-
-    fn stand(&self, request: &Req) -> Option<Line> {
-        self.gate.stand(request)
-    }
-
-    #[inline]
-    fn admit_in_turn(&self, request: &Req, turn: Option<&Line>, now: &mut Now) -> Result<G::Pass, Blocked> {
-        self.gate.admit_in_turn(request, turn, now)
     }
 }
 

@@ -64,6 +64,7 @@ mod queued;
 mod rota;
 mod run;
 mod service;
+mod through;
 mod verbs;
 
 pub use self::classified::{ByRef, Classified};
@@ -84,4 +85,5 @@ pub use self::queued::{
 pub use self::run::Run;
 pub use self::service::Gated;
 pub(crate) use self::service::foreseen;
+pub(crate) use self::through::through;
 pub(crate) use self::verbs::verbs;
