@@ -1,6 +1,6 @@
 use super::limit::Limit;
 use super::share::Slip;
-use super::slots::{Denied, Slots};
+use super::slots::Slots;
 use crate::class::Class;
 use crate::error::Rejected;
 use crate::gate::{Admit, Evict, Gate, Line, Now, Permit, verbs};
@@ -28,12 +28,7 @@ use std::sync::Arc;
 #[derive(Clone)]
 #[doc(alias = "bulkhead")]
 #[doc(alias = "semaphore")]
-pub struct ConcurrencyLimit(Arc<Shared>);
-
-struct Shared {
-    slip: Slip,
-    telemetry: Telemetry,
-}
+pub struct ConcurrencyLimit(Arc<Slip>);
 
 verbs!(ConcurrencyLimit, "use seawall::ConcurrencyLimit;", "ConcurrencyLimit::new(\"db\", 16)");
 
@@ -48,7 +43,7 @@ impl ConcurrencyLimit {
     /// ```
     #[must_use]
     pub fn new(telemetry: impl Into<Telemetry>, limit: u32) -> Self {
-        Self(Arc::new(Shared { slip: Slip::new(limit), telemetry: telemetry.into() }))
+        Self(Arc::new(Slip::new(Kind::ConcurrencyLimit, telemetry, limit)))
     }
 
     /// Leave for a call of weight `weight`: all of it at once, or none.
@@ -82,10 +77,10 @@ impl ConcurrencyLimit {
     /// # drop(held);
     /// ```
     pub fn set_limit(&self, limit: u32) {
-        let from = self.0.slip.set_limit(limit);
-        self.0.slip.line().wake();
+        let from = self.0.set_limit(limit);
+        self.0.line().wake();
         if from != limit {
-            self.0.telemetry.tell(Kind::ConcurrencyLimit, What::LimitChanged { from, to: limit });
+            self.0.tell(What::LimitChanged { from, to: limit });
         }
     }
 
@@ -130,48 +125,26 @@ impl ConcurrencyLimit {
     }
 
     fn slots(&self) -> Slots {
-        self.0.slip.slots()
+        self.0.slots()
     }
 
     #[inline]
     fn hold(&self, weight: u32) -> Held {
         let held = Held(weight);
-        self.0.telemetry.note_admitted(Kind::ConcurrencyLimit, self, held, weight);
+        self.0.admitted(self, held, weight);
         held
-    }
-
-    fn rejected(&self, denied: Denied) -> Rejected {
-        Rejected::new(self.0.telemetry.name(), denied.reason())
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn refuse(&self, denied: Denied) -> Rejected {
-        let rejected = self.rejected(denied);
-        self.0.telemetry.tell_refused(Kind::ConcurrencyLimit, &rejected);
-        rejected
-    }
-
-    #[inline]
-    fn give_back(&self, held: Held) {
-        self.0.slip.give_back(held.0);
     }
 }
 
 impl Limit for ConcurrencyLimit {
     #[inline]
     fn take_new(&self, weight: u32, share: Option<Ratio>, _: &mut Now) -> Result<Held, Rejected> {
-        match self.0.slip.take_new(weight, share) {
-            Ok(_) => Ok(self.hold(weight)),
-            Err(denied) => Err(self.refuse(denied)),
-        }
+        self.0.take_new(weight, share).map(|_| self.hold(weight))
     }
 
+    #[inline]
     fn take_head(&self, weight: u32, share: Option<Ratio>, _: &mut Now) -> Result<Held, Rejected> {
-        match self.0.slip.take(weight, share) {
-            Ok(_) => Ok(self.hold(weight)),
-            Err(denied) => Err(self.rejected(denied)),
-        }
+        self.0.take_head(weight, share).map(|_| self.hold(weight))
     }
 }
 
@@ -183,36 +156,35 @@ impl Gate for ConcurrencyLimit {
     type Pass = Held;
 
     fn refused(&self, rejected: &Rejected) {
-        if rejected.by() == self.0.telemetry.name() {
-            self.0.telemetry.tell_refused(Kind::ConcurrencyLimit, rejected);
-        }
+        self.0.refused(rejected);
     }
 
     #[inline]
     fn answered(&self, held: &mut Held, _: &mut Now) {
-        self.give_back(std::mem::replace(held, Held(0)));
+        self.0.give_back(std::mem::take(&mut held.0));
     }
 
     #[inline]
     fn settle(&self, held: Held, class: Class, _: &mut Now) {
-        self.give_back(held);
-        self.0.telemetry.note(Kind::ConcurrencyLimit, || What::Settled(class));
+        self.0.give_back(held.0);
+        self.0.note(|| What::Settled(class));
     }
 
     #[inline]
     fn release(&self, held: Held) {
-        self.give_back(held);
-        self.0.telemetry.note(Kind::ConcurrencyLimit, || What::Released);
+        self.0.give_back(held.0);
+        self.0.note(|| What::Released);
     }
 
     #[inline]
     fn abandon(&self, held: Held) {
-        self.give_back(held);
-        self.0.telemetry.note(Kind::ConcurrencyLimit, || What::Abandoned);
+        self.0.give_back(held.0);
+        self.0.note(|| What::Abandoned);
     }
 
+    #[inline]
     fn line(&self) -> Option<&Line> {
-        Some(self.0.slip.line())
+        Some(self.0.line())
     }
 }
 
@@ -222,6 +194,7 @@ impl<Req: ?Sized> Admit<Req> for ConcurrencyLimit {
         self.take_new(1, None, now)
     }
 
+    #[inline]
     fn admit_head(&self, _: &Req, now: &mut Now) -> Result<Held, Rejected> {
         self.take_head(1, None, now)
     }
@@ -229,17 +202,17 @@ impl<Req: ?Sized> Admit<Req> for ConcurrencyLimit {
 
 impl Evict for ConcurrencyLimit {
     fn is_fresh(&self, _: &mut Now) -> bool {
-        self.in_flight() == 0 && self.0.slip.line().is_empty()
+        self.in_flight() == 0 && self.0.line().is_empty()
     }
 }
 
 impl fmt::Debug for ConcurrencyLimit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ConcurrencyLimit")
-            .field("name", &self.0.telemetry.name())
+            .field("name", &self.0.telemetry().name())
             .field("limit", &self.limit())
             .field("in_flight", &self.in_flight())
-            .field("waiting", &self.0.slip.line().len())
+            .field("waiting", &self.0.line().len())
             .finish()
     }
 }

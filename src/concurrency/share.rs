@@ -1,10 +1,13 @@
 use super::slots::{Denied, Slots};
-use crate::gate::Line;
+use crate::error::Rejected;
+use crate::gate::{Gate, Line};
 use crate::ratio::Ratio;
 use crate::sync::Padded;
 use crate::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use crate::telemetry::{Kind, Telemetry, What};
 
-/// The slots in one word, and the line of those who wait for one: what every limit on calls in flight shares.
+/// The slots in one word, the line of those who wait for one, and who hears of it: what every limit on calls in flight
+/// shares.
 ///
 /// Taking is one compare-and-swap, by the limit in force at that moment; giving back is one subtraction and a
 /// look at the line. Both are `SeqCst`, as [`Line`] asks, or a wake-up could be lost.
@@ -13,15 +16,23 @@ pub(super) struct Slip {
     // Limit and number in flight stand on lines of their own, apart from what is only read.
     word: Padded<AtomicU64>,
     line: Line,
+    kind: Kind,
+    telemetry: Telemetry,
 }
 
 impl Slip {
-    pub(super) fn new(limit: u32) -> Self {
-        Self { word: Padded(AtomicU64::new(Slots { limit, in_flight: 0 }.pack())), line: Line::new() }
+    pub(super) fn new(kind: Kind, telemetry: impl Into<Telemetry>, limit: u32) -> Self {
+        let word = Padded(AtomicU64::new(Slots { limit, in_flight: 0 }.pack()));
+        Self { word, line: Line::new(), kind, telemetry: telemetry.into() }
     }
 
+    #[inline]
     pub(super) const fn line(&self) -> &Line {
         &self.line
+    }
+
+    pub(super) const fn telemetry(&self) -> &Telemetry {
+        &self.telemetry
     }
 
     #[inline]
@@ -29,10 +40,26 @@ impl Slip {
         Slots::unpack(self.word.load(SeqCst))
     }
 
-    /// Takes `weight` slots, of the lower part of the limit if a share is named, past whoever waits; the number in
-    /// flight then.
+    /// Takes `weight` slots for a newcomer, who passes nobody, of the lower part of the limit if a share is named; the number
+    /// in flight then. A refusal has been told.
     #[inline]
-    pub(super) fn take(&self, weight: u32, share: Option<Ratio>) -> Result<u32, Denied> {
+    pub(super) fn take_new(&self, weight: u32, share: Option<Ratio>) -> Result<u32, Rejected> {
+        let taken = if self.line.is_empty() {
+            self.take(weight, share)
+        } else {
+            Err(self.slots().admit(weight).err().unwrap_or(Denied::Full))
+        };
+        taken.map_err(|denied| self.refuse(denied))
+    }
+
+    /// Takes them at the head of the line. Nobody has been told of a refusal.
+    #[inline]
+    pub(super) fn take_head(&self, weight: u32, share: Option<Ratio>) -> Result<u32, Rejected> {
+        self.take(weight, share).map_err(|denied| self.rejected(denied))
+    }
+
+    #[inline]
+    fn take(&self, weight: u32, share: Option<Ratio>) -> Result<u32, Denied> {
         match share {
             None => self.update(|slots| slots.admit(weight)),
             Some(share) => self.update(|slots| slots.admit_within(weight, share)),
@@ -40,14 +67,38 @@ impl Slip {
         .map(|slots| slots.in_flight)
     }
 
-    /// Takes them for a newcomer, who passes nobody.
-    #[inline]
-    pub(super) fn take_new(&self, weight: u32, share: Option<Ratio>) -> Result<u32, Denied> {
-        if self.line.is_empty() {
-            self.take(weight, share)
-        } else {
-            Err(self.slots().admit(weight).err().unwrap_or(Denied::Full))
+    const fn rejected(&self, denied: Denied) -> Rejected {
+        Rejected::new(self.telemetry.name(), denied.reason())
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn refuse(&self, denied: Denied) -> Rejected {
+        let rejected = self.rejected(denied);
+        self.telemetry.tell_refused(self.kind, &rejected);
+        rejected
+    }
+
+    /// A refusal that nobody was told of has been given to a caller.
+    pub(super) fn refused(&self, rejected: &Rejected) {
+        if rejected.by() == self.telemetry.name() {
+            self.telemetry.tell_refused(self.kind, rejected);
         }
+    }
+
+    #[inline]
+    pub(super) fn admitted<G: Gate<Pass: Copy>>(&self, gate: G, pass: G::Pass, weight: u32) {
+        self.telemetry.note_admitted(self.kind, gate, pass, weight);
+    }
+
+    /// Tells of an ending.
+    #[inline]
+    pub(super) fn note(&self, what: impl FnOnce() -> What) {
+        self.telemetry.note(self.kind, what);
+    }
+
+    pub(super) fn tell(&self, what: What) {
+        self.telemetry.tell(self.kind, what);
     }
 
     #[inline]
@@ -95,7 +146,8 @@ mod models {
     #[test]
     fn the_limit_is_hard() {
         loom::model(|| {
-            let (slip, running) = (Arc::new(Slip::new(2)), Arc::new(AtomicU32::new(0)));
+            let (slip, running) =
+                (Arc::new(Slip::new(Kind::ConcurrencyLimit, "model", 2)), Arc::new(AtomicU32::new(0)));
             let threads: Vec<_> = [2, 1]
                 .into_iter()
                 .map(|weight| {

@@ -1,4 +1,5 @@
-use super::algorithm::{Advice, Algorithm, Bounds, Reading};
+use super::algorithm::{Advice, Algorithm, Reading};
+use super::moving::{Moving, moves};
 use crate::ratio::Ratio;
 use crate::time::Instant;
 use std::time::Duration;
@@ -31,8 +32,7 @@ use std::time::Duration;
 /// | `slow` | 5 s | so slow a mean is as good as a timeout |
 #[derive(Clone, Copy, Debug)]
 pub struct Aimd {
-    limit: f64,
-    bounds: Bounds,
+    limit: Moving,
     factor: Ratio,
     slow: Duration,
 }
@@ -46,36 +46,7 @@ impl Aimd {
     /// ```
     #[must_use]
     pub const fn new() -> Self {
-        Self {
-            limit: 20.0,
-            bounds: Bounds::new(5, 200),
-            factor: Ratio::percent(90),
-            slow: Duration::from_secs(5),
-        }
-    }
-
-    /// The limit at the start.
-    ///
-    /// ```
-    /// use seawall::concurrency::{Aimd, Algorithm};
-    /// assert_eq!(Aimd::new().initial(50).limit(), 50.0);
-    /// ```
-    #[must_use]
-    pub fn initial(mut self, limit: u32) -> Self {
-        self.limit = self.bounds.clamp(limit.into());
-        self
-    }
-
-    /// The least and the largest limit.
-    ///
-    /// ```
-    /// use seawall::concurrency::{Aimd, Algorithm};
-    /// assert_eq!(Aimd::new().between(30, 90).limit(), 30.0);
-    /// ```
-    #[must_use]
-    pub fn between(mut self, min: u32, max: u32) -> Self {
-        self.set_bounds(min, max);
-        self
+        Self { limit: Moving::new(20, 5, 200), factor: Ratio::percent(90), slow: Duration::from_secs(5) }
     }
 
     /// What is left of the limit after a drop; more than all of it is all of it.
@@ -105,32 +76,27 @@ impl Aimd {
     }
 }
 
-impl Default for Aimd {
-    fn default() -> Self {
-        Self::new()
-    }
-}
+moves!(Aimd);
 
 impl Algorithm for Aimd {
     fn limit(&self) -> f64 {
-        self.limit
+        self.limit.limit()
     }
 
     fn update(&mut self, reading: Reading, _: Instant) -> Advice {
         if reading.dropped || reading.rtt.is_some_and(|rtt| rtt > self.slow) {
             // Exact: 0.9 is no binary fraction.
-            let whole = u64::from(self.bounds.whole(self.limit));
+            let whole = u64::from(self.limit.whole());
             let part = u64::from(self.factor.parts().min(self.factor.whole().get()));
-            self.limit = self.bounds.clamp((whole * part / u64::from(self.factor.whole().get())) as f64);
-        } else if !reading.is_app_limited(self.limit) {
-            self.limit = self.bounds.clamp(self.limit + 1.0);
+            self.limit.set((whole * part / u64::from(self.factor.whole().get())) as f64);
+        } else if !reading.is_app_limited(self.limit.limit()) {
+            self.limit.set(self.limit.limit() + 1.0);
         }
-        Advice::Limit(self.bounds.whole(self.limit))
+        Advice::Limit(self.limit.whole())
     }
 
     fn set_bounds(&mut self, min: u32, max: u32) {
-        self.bounds = Bounds::new(min, max);
-        self.limit = self.bounds.clamp(self.limit);
+        self.limit.bound(min, max);
     }
 }
 
@@ -163,14 +129,5 @@ mod tests {
             aimd.update(drops, Instant::ZERO);
         }
         assert_eq!(aimd.limit(), 5.0);
-    }
-
-    #[test]
-    fn bounds_apply_at_once_and_cannot_be_wrong() {
-        let mut aimd = Aimd::new();
-        aimd.set_bounds(0, 0);
-        assert_eq!(aimd.limit(), 1.0);
-        aimd.set_bounds(30, 10);
-        assert_eq!(aimd.limit(), 30.0);
     }
 }

@@ -96,28 +96,3 @@ pub trait Algorithm: Send + 'static {
         None
     }
 }
-
-/// Between which limits an algorithm moves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Bounds {
-    pub(super) min: u32,
-    pub(super) max: u32,
-}
-
-impl Bounds {
-    /// At least one: at a limit of none nothing is ever learnt again.
-    pub(super) const fn new(min: u32, max: u32) -> Self {
-        let min = if min == 0 { 1 } else { min };
-        Self { min, max: if max < min { min } else { max } }
-    }
-
-    pub(super) fn clamp(self, limit: f64) -> f64 {
-        limit.clamp(self.min.into(), self.max.into())
-    }
-
-    /// The whole part of a limit within the bounds.
-    pub(super) fn whole(self, limit: f64) -> u32 {
-        // Saturates, and the bounds have seen to the rest.
-        self.clamp(limit) as u32
-    }
-}

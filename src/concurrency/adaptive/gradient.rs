@@ -1,10 +1,20 @@
-use super::algorithm::{Advice, Algorithm, Bounds, Reading};
+use super::algorithm::{Advice, Algorithm, Reading};
+use super::moving::{Moving, moves};
+use super::probe::{Probe, probes};
+use crate::ratio::Ratio;
 use crate::time::{Instant, nanos};
 use std::time::Duration;
 
 /// Shrinks as calls get slower than their own long-term mean: Gradient2 of Netflix's concurrency-limits.
 ///
-/// For peers whose time drifts slowly. Netflix's overlooks drops; this one shrinks after them.
+/// For peers whose time drifts slowly. Netflix's overlooks drops; this one shrinks after them. And Netflix's learns a jam that
+/// lasts for minutes as the normal state: its mean follows the queue that the limit lets stand, and the limit the mean.
+///
+/// # Baseline
+///
+/// So after [`baseline_age`](Self::baseline_age) in which the limit and not the callers set the pace, the limit is halved for
+/// one window, in which the peer can work its queue off. That window's mean replaces the long-term one, and under load it
+/// only falls from then on, until the next probe or until the load has gone.
 ///
 /// # Examples
 ///
@@ -27,17 +37,20 @@ use std::time::Duration;
 /// | `between` | 5, 200 | a limit of 1 cannot tell recovery from jam |
 /// | `tolerance` | 1.5 | a call may be half as slow again before the limit shrinks |
 /// | `queue` | 4 | how many more may wait at the peer |
-/// | `smoothing` | 0.2 | each step counts a fifth |
+/// | `smoothing` | 20 % | each step counts a fifth |
 /// | `long` | 600 windows | about a minute of them |
+/// | `baseline_age` | 30 s | a probe costs half the limit for about 0.1 s in 30 |
 #[derive(Clone, Copy, Debug)]
 pub struct Gradient {
-    limit: f64,
-    bounds: Bounds,
+    limit: Moving,
     tolerance: f64,
     queue: u32,
-    smoothing: f64,
-    trusted: (u64, u64),
+    smoothing: Ratio,
+    /// Sure as long as the callers, not the limit, set the pace.
+    probe: Probe,
     long: Long,
+    /// Whether the mean is that of a probe, and windows under load do not raise it.
+    held: bool,
 }
 
 impl Gradient {
@@ -50,38 +63,14 @@ impl Gradient {
     #[must_use]
     pub const fn new() -> Self {
         Self {
-            limit: 20.0,
-            bounds: Bounds::new(5, 200),
+            limit: Moving::new(20, 5, 200),
             tolerance: 1.5,
             queue: 4,
-            smoothing: 0.2,
-            trusted: (0, u64::MAX),
+            smoothing: Ratio::percent(20),
+            probe: Probe::new(),
             long: Long::new(600),
+            held: false,
         }
-    }
-
-    /// The limit at the start.
-    ///
-    /// ```
-    /// use seawall::concurrency::{Algorithm, Gradient};
-    /// assert_eq!(Gradient::new().initial(50).limit(), 50.0);
-    /// ```
-    #[must_use]
-    pub fn initial(mut self, limit: u32) -> Self {
-        self.limit = self.bounds.clamp(limit.into());
-        self
-    }
-
-    /// The least and the largest limit.
-    ///
-    /// ```
-    /// use seawall::concurrency::{Algorithm, Gradient};
-    /// assert_eq!(Gradient::new().between(30, 90).limit(), 30.0);
-    /// ```
-    #[must_use]
-    pub fn between(mut self, min: u32, max: u32) -> Self {
-        self.set_bounds(min, max);
-        self
     }
 
     /// How many times the long-term mean a call may take before the limit shrinks; at least once.
@@ -108,18 +97,6 @@ impl Gradient {
         self
     }
 
-    /// How much of each step counts, in `[0, 1]`.
-    ///
-    /// ```
-    /// let quick = seawall::concurrency::Gradient::new().smoothing(0.5);
-    /// # let _ = quick;
-    /// ```
-    #[must_use]
-    pub const fn smoothing(mut self, share: f64) -> Self {
-        self.smoothing = share.clamp(0.0, 1.0);
-        self
-    }
-
     /// Over how many windows the long-term mean goes.
     ///
     /// ```
@@ -132,55 +109,56 @@ impl Gradient {
         self
     }
 
-    /// Keeps the long-term mean within what is known of the peer.
-    ///
-    /// ```
-    /// use std::time::Duration;
-    /// let informed = seawall::concurrency::Gradient::new()
-    ///     .baseline_between(Duration::from_millis(5), Duration::from_millis(20));
-    /// # let _ = informed;
-    /// ```
-    #[must_use]
-    pub const fn baseline_between(mut self, least: Duration, most: Duration) -> Self {
-        self.trusted = (nanos(least), nanos(most));
-        self
+    /// Lets a window teach the long-term mean, which is returned.
+    fn learn(&mut self, rtt: f64, reading: Reading, now: Instant) -> f64 {
+        if self.probe.is_on() {
+            // A probe that saw a drop is made again.
+            if !reading.dropped {
+                self.long.mean = self.probe.trust(rtt);
+                self.held = true;
+                self.probe.confirm(now);
+            }
+            return self.long.mean;
+        }
+        if self.long.seen == 0 || reading.is_app_limited(self.limit.limit()) {
+            self.held = false;
+            self.probe.confirm(now);
+        }
+        if !self.held || rtt < self.long.mean {
+            self.long.add(rtt);
+        }
+        let long = self.probe.trust(self.long.mean);
+        // A jam has ended: the mean must not take as long to forget it as it took to learn it.
+        self.long.mean = if long / rtt > 2.0 { long * 0.95 } else { long };
+        long
     }
 }
 
-impl Default for Gradient {
-    fn default() -> Self {
-        Self::new()
-    }
-}
+moves!(Gradient);
+probes!(Gradient);
 
 impl Algorithm for Gradient {
     fn limit(&self) -> f64 {
-        self.limit
+        self.limit.limit()
     }
 
-    fn update(&mut self, reading: Reading, _: Instant) -> Advice {
+    fn update(&mut self, reading: Reading, now: Instant) -> Advice {
+        let (limit, probing) = (self.limit.limit(), self.probe.is_on());
         let rtt = reading.rtt.map(|rtt| nanos(rtt).max(1) as f64);
-        let long = rtt.map(|rtt| {
-            let long = self.long.add(rtt).max(self.trusted.0 as f64).min(self.trusted.1 as f64);
-            // A jam has ended: the mean must not take as long to forget it as it took to learn it.
-            self.long.mean = if long / rtt > 2.0 { long * 0.95 } else { long };
-            long
-        });
+        let long = rtt.map(|rtt| self.learn(rtt, reading, now));
         if reading.dropped {
-            self.limit = self.bounds.clamp(self.limit * 0.9);
+            self.limit.set(limit * 0.9);
         } else if let (Some(rtt), Some(long)) = (rtt, long)
-            && !reading.is_app_limited(self.limit)
+            && !(probing || reading.is_app_limited(limit))
         {
             let gradient = (self.tolerance * long / rtt).clamp(0.5, 1.0);
-            let new = self.limit.mul_add(gradient, self.queue.into());
-            self.limit = self.bounds.clamp((1.0 - self.smoothing).mul_add(self.limit, self.smoothing * new));
+            self.limit.approach(limit.mul_add(gradient, self.queue.into()), self.smoothing);
         }
-        Advice::Limit(self.bounds.whole(self.limit))
+        self.probe.advise(self.limit, now)
     }
 
     fn set_bounds(&mut self, min: u32, max: u32) {
-        self.bounds = Bounds::new(min, max);
-        self.limit = self.bounds.clamp(self.limit);
+        self.limit.bound(min, max);
     }
 
     fn reference(&self) -> Option<Duration> {
@@ -198,21 +176,24 @@ struct Long {
 
 /// How many means are taken in full before the moving mean begins.
 const WARM_UP: u32 = 10;
+/// How many times the mean a window counts for at most.
+const OUTLIER: f64 = 10.0;
 
 impl Long {
     const fn new(window: u32) -> Self {
         Self { mean: 0.0, seen: 0, window }
     }
 
-    fn add(&mut self, rtt: f64) -> f64 {
+    fn add(&mut self, mut rtt: f64) {
         let weight = if self.seen < WARM_UP {
             self.seen += 1;
             1.0 / f64::from(self.seen)
         } else {
+            // A stall of an hour is one window like another.
+            rtt = rtt.min(OUTLIER * self.mean);
             2.0 / (f64::from(self.window) + 1.0)
         };
         self.mean = (rtt - self.mean).mul_add(weight.min(1.0), self.mean);
-        self.mean
     }
 }
 
@@ -261,10 +242,14 @@ mod tests {
     #[test]
     fn the_long_mean_warms_up() {
         let mut long = Long::new(100);
-        let means: Vec<_> = (10..20).map(|rtt| long.add(f64::from(rtt))).collect();
+        let mut mean_with = |rtt| {
+            long.add(rtt);
+            long.mean
+        };
+        let means: Vec<_> = (10..20).map(|rtt| mean_with(f64::from(rtt))).collect();
         let expected: Vec<_> = (0..10).map(|n| f64::from(n).mul_add(0.5, 10.0)).collect();
         assert_eq!(means, expected);
-        assert_eq!(rounded(long.add(100.0), 3), 16.193);
+        assert_eq!(rounded(mean_with(100.0), 3), 16.193);
     }
 
     #[test]

@@ -4,7 +4,6 @@ use super::window::{OUTCOMES, Window};
 use crate::class::Class;
 use crate::concurrency::limit::Limit;
 use crate::concurrency::share::Slip;
-use crate::concurrency::slots::Denied;
 use crate::error::Rejected;
 use crate::gate::{Admit, Evict, Gate, Line, Now, Permit, verbs};
 use crate::ratio::Ratio;
@@ -40,7 +39,6 @@ pub struct AdaptiveLimit(Arc<Shared>);
 
 struct Shared {
     slip: Slip,
-    telemetry: Telemetry,
     /// When the window began; `NEVER` before the first admission.
     began: AtomicU64,
     /// Samples are taken only of calls admitted since then.
@@ -73,8 +71,7 @@ impl AdaptiveLimit {
     #[must_use]
     pub fn new(telemetry: impl Into<Telemetry>, algorithm: impl Algorithm) -> Self {
         Self(Arc::new(Shared {
-            slip: Slip::new(algorithm.limit() as u32),
-            telemetry: telemetry.into(),
+            slip: Slip::new(Kind::AdaptiveLimit, telemetry, algorithm.limit() as u32),
             began: AtomicU64::new(NEVER),
             since: AtomicU64::new(0),
             parts: (0..PARTS).map(|_| Padded(Mutex::new(Window::default()))).collect(),
@@ -176,7 +173,7 @@ impl AdaptiveLimit {
             self.begin(admitted);
         }
         let flight = Flight { weight, in_flight, admitted, answered: Instant::MAX };
-        self.0.telemetry.note_admitted(Kind::AdaptiveLimit, self, flight, weight);
+        self.0.slip.admitted(self, flight, weight);
         flight
     }
 
@@ -247,27 +244,15 @@ impl AdaptiveLimit {
             self.0.slip.line().wake();
         }
         if let Advice::Probe(limit) = advice {
-            self.0.telemetry.tell(Kind::AdaptiveLimit, What::Probing { limit });
+            self.0.slip.tell(What::Probing { limit });
         } else if from != to {
-            self.0.telemetry.tell(Kind::AdaptiveLimit, What::LimitChanged { from, to });
+            self.0.slip.tell(What::LimitChanged { from, to });
         }
     }
 
     #[inline]
     fn give_back(&self, flight: &mut Flight) {
         self.0.slip.give_back(std::mem::take(&mut flight.weight));
-    }
-
-    fn rejected(&self, denied: Denied) -> Rejected {
-        Rejected::new(self.0.telemetry.name(), denied.reason())
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn refuse(&self, denied: Denied) -> Rejected {
-        let rejected = self.rejected(denied);
-        self.0.telemetry.tell_refused(Kind::AdaptiveLimit, &rejected);
-        rejected
     }
 }
 
@@ -308,17 +293,13 @@ pub struct Flight {
 impl Limit for AdaptiveLimit {
     #[inline]
     fn take_new(&self, weight: u32, share: Option<Ratio>, now: &mut Now) -> Result<Flight, Rejected> {
-        match self.0.slip.take_new(weight, share) {
-            Ok(in_flight) => Ok(self.fly(weight, in_flight, now)),
-            Err(denied) => Err(self.refuse(denied)),
-        }
+        let in_flight = self.0.slip.take_new(weight, share)?;
+        Ok(self.fly(weight, in_flight, now))
     }
 
     fn take_head(&self, weight: u32, share: Option<Ratio>, now: &mut Now) -> Result<Flight, Rejected> {
-        match self.0.slip.take(weight, share) {
-            Ok(in_flight) => Ok(self.fly(weight, in_flight, now)),
-            Err(denied) => Err(self.rejected(denied)),
-        }
+        let in_flight = self.0.slip.take_head(weight, share)?;
+        Ok(self.fly(weight, in_flight, now))
     }
 }
 
@@ -326,9 +307,7 @@ impl Gate for AdaptiveLimit {
     type Pass = Flight;
 
     fn refused(&self, rejected: &Rejected) {
-        if rejected.by() == self.0.telemetry.name() {
-            self.0.telemetry.tell_refused(Kind::AdaptiveLimit, rejected);
-        }
+        self.0.slip.refused(rejected);
     }
 
     #[inline]
@@ -341,19 +320,19 @@ impl Gate for AdaptiveLimit {
     fn settle(&self, mut flight: Flight, class: Class, now: &mut Now) {
         self.give_back(&mut flight);
         self.count(&flight, class, now.get());
-        self.0.telemetry.note(Kind::AdaptiveLimit, || What::Settled(class));
+        self.0.slip.note(|| What::Settled(class));
     }
 
     #[inline]
     fn release(&self, mut flight: Flight) {
         self.give_back(&mut flight);
-        self.0.telemetry.note(Kind::AdaptiveLimit, || What::Released);
+        self.0.slip.note(|| What::Released);
     }
 
     #[inline]
     fn abandon(&self, mut flight: Flight) {
         self.give_back(&mut flight);
-        self.0.telemetry.note(Kind::AdaptiveLimit, || What::Abandoned);
+        self.0.slip.note(|| What::Abandoned);
     }
 
     fn line(&self) -> Option<&Line> {
@@ -383,7 +362,7 @@ impl fmt::Debug for AdaptiveLimit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let known = self.0.control.known();
         f.debug_struct("AdaptiveLimit")
-            .field("name", &self.0.telemetry.name())
+            .field("name", &self.0.slip.telemetry().name())
             .field("limit", &self.limit())
             .field("in_flight", &self.in_flight())
             .field("estimate", &known.estimate)

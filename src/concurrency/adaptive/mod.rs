@@ -58,6 +58,8 @@ mod algorithm;
 mod control;
 mod gradient;
 mod handle;
+mod moving;
+mod probe;
 mod vegas;
 mod window;
 

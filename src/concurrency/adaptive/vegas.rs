@@ -1,4 +1,7 @@
-use super::algorithm::{Advice, Algorithm, Bounds, Reading};
+use super::algorithm::{Advice, Algorithm, Reading};
+use super::moving::{Moving, moves};
+use super::probe::{Probe, probes};
+use crate::ratio::Ratio;
 use crate::time::{Instant, nanos};
 use std::time::Duration;
 
@@ -36,19 +39,16 @@ use std::time::Duration;
 /// | `between` | 5, 1000 | a limit of 1 cannot tell recovery from jam |
 /// | step g | max(1, ⌊log₁₀ L⌋) | small limits move by one |
 /// | α, β | 3 g, 6 g | the queue at the peer that is welcome |
-/// | `smoothing` | 1 | each step counts in full |
+/// | `smoothing` | 100 % | each step counts in full |
 /// | `baseline_age` | 30 s | a probe costs half the limit for about 0.1 s in 30 |
 #[derive(Clone, Copy, Debug)]
 pub struct Vegas {
-    limit: f64,
-    bounds: Bounds,
-    smoothing: f64,
-    baseline_age: Duration,
-    trusted: (u64, u64),
-    baseline: Option<u64>,
-    /// When a window was last as fast as the baseline.
-    confirmed: Instant,
-    probing: bool,
+    limit: Moving,
+    smoothing: Ratio,
+    /// Sure as long as windows are as fast as the baseline.
+    probe: Probe,
+    /// In nanoseconds.
+    baseline: Option<f64>,
 }
 
 impl Vegas {
@@ -60,162 +60,76 @@ impl Vegas {
     /// ```
     #[must_use]
     pub const fn new() -> Self {
-        Self {
-            limit: 20.0,
-            bounds: Bounds::new(5, 1000),
-            smoothing: 1.0,
-            baseline_age: Duration::from_secs(30),
-            trusted: (0, u64::MAX),
-            baseline: None,
-            confirmed: Instant::ZERO,
-            probing: false,
-        }
-    }
-
-    /// The limit at the start.
-    ///
-    /// ```
-    /// use seawall::concurrency::{Algorithm, Vegas};
-    /// assert_eq!(Vegas::new().initial(50).limit(), 50.0);
-    /// ```
-    #[must_use]
-    pub fn initial(mut self, limit: u32) -> Self {
-        self.limit = self.bounds.clamp(limit.into());
-        self
-    }
-
-    /// The least and the largest limit.
-    ///
-    /// ```
-    /// use seawall::concurrency::{Algorithm, Vegas};
-    /// assert_eq!(Vegas::new().between(30, 90).limit(), 30.0);
-    /// ```
-    #[must_use]
-    pub fn between(mut self, min: u32, max: u32) -> Self {
-        self.set_bounds(min, max);
-        self
-    }
-
-    /// How much of each step counts, in `[0, 1]`.
-    ///
-    /// ```
-    /// let sluggish = seawall::concurrency::Vegas::new().smoothing(0.5);
-    /// # let _ = sluggish;
-    /// ```
-    #[must_use]
-    pub const fn smoothing(mut self, share: f64) -> Self {
-        self.smoothing = share.clamp(0.0, 1.0);
-        self
-    }
-
-    /// How long a baseline is trusted that no window comes near any more.
-    ///
-    /// ```
-    /// let restless = seawall::concurrency::Vegas::new().baseline_age(std::time::Duration::from_secs(10));
-    /// # let _ = restless;
-    /// ```
-    #[must_use]
-    pub const fn baseline_age(mut self, age: Duration) -> Self {
-        self.baseline_age = age;
-        self
-    }
-
-    /// Keeps the baseline within what is known of the peer.
-    ///
-    /// ```
-    /// use std::time::Duration;
-    /// let informed = seawall::concurrency::Vegas::new()
-    ///     .baseline_between(Duration::from_millis(5), Duration::from_millis(20));
-    /// # let _ = informed;
-    /// ```
-    #[must_use]
-    pub const fn baseline_between(mut self, least: Duration, most: Duration) -> Self {
-        self.trusted = (nanos(least), nanos(most));
-        self
-    }
-
-    /// A mean as a baseline.
-    fn trust(&self, rtt: u64) -> u64 {
-        rtt.max(self.trusted.0).min(self.trusted.1)
+        Self { limit: Moving::new(20, 5, 1000), smoothing: Ratio::ONE, probe: Probe::new(), baseline: None }
     }
 
     /// By how much the limit moves.
     fn step(&self) -> f64 {
-        f64::from(self.bounds.whole(self.limit).checked_ilog10().unwrap_or(0).max(1))
+        f64::from(self.limit.whole().checked_ilog10().unwrap_or(0).max(1))
     }
 
-    fn set(&mut self, new: f64) {
-        let new = self.bounds.clamp(new);
-        self.limit = (1.0 - self.smoothing).mul_add(self.limit, self.smoothing * new);
+    fn move_by(&mut self, step: f64) {
+        self.limit.approach(self.limit.limit() + step, self.smoothing);
     }
 
-    fn adopt(&mut self, rtt: u64, now: Instant) {
-        (self.baseline, self.confirmed, self.probing) = (Some(self.trust(rtt)), now, false);
+    fn learn(&mut self, rtt: f64, reading: Reading, now: Instant) {
+        let trusted = self.probe.trust(rtt);
+        match self.baseline {
+            // A probe that saw a drop is made again.
+            _ if self.probe.is_on() && reading.dropped => return,
+            Some(baseline) if !self.probe.is_on() => {
+                if trusted >= baseline && !reading.dropped && !reading.is_app_limited(self.limit.limit()) {
+                    self.follow(rtt, baseline);
+                }
+                if trusted > baseline {
+                    return;
+                }
+            }
+            _ => {}
+        }
+        self.baseline = Some(trusted);
+        self.probe.confirm(now);
     }
 
-    fn move_by(&mut self, rtt: u64, baseline: u64) {
-        let (g, queueing) = (self.step(), rtt.saturating_sub(baseline) as f64);
-        let queue = (self.limit * queueing / rtt.max(1) as f64).ceil();
+    /// Goes by the queue at the peer.
+    fn follow(&mut self, rtt: f64, baseline: f64) {
+        let queue = (self.limit.limit() * (rtt - baseline).max(0.0) / rtt).ceil();
+        let g = self.step();
         let (alpha, beta) = (3.0 * g, 6.0 * g);
         if queue <= g {
-            self.set(self.limit + beta);
+            self.move_by(beta);
         } else if queue < alpha {
-            self.set(self.limit + g);
+            self.move_by(g);
         } else if queue > beta {
-            self.set(self.limit - g);
+            self.move_by(-g);
         }
     }
 }
 
-impl Default for Vegas {
-    fn default() -> Self {
-        Self::new()
-    }
-}
+moves!(Vegas);
+probes!(Vegas);
 
 impl Algorithm for Vegas {
     fn limit(&self) -> f64 {
-        self.limit
+        self.limit.limit()
     }
 
     fn update(&mut self, reading: Reading, now: Instant) -> Advice {
-        let rtt = reading.rtt.map(nanos);
-        match (rtt, self.baseline) {
-            // A probe that saw a drop, or nothing, is made again.
-            (Some(rtt), _) if self.probing && !reading.dropped => self.adopt(rtt, now),
-            (_, _) if reading.dropped => self.set(self.limit - self.step()),
-            (None, _) => {}
-            (Some(rtt), Some(baseline)) if self.trust(rtt) >= baseline => {
-                if !reading.is_app_limited(self.limit) {
-                    self.move_by(rtt, baseline);
-                }
-            }
-            (Some(_), _) => {}
+        if reading.dropped {
+            self.move_by(-self.step());
         }
-        if let Some(rtt) = rtt
-            && !self.probing
-        {
-            match self.baseline {
-                Some(baseline) if self.trust(rtt) > baseline => {}
-                _ => self.adopt(rtt, now),
-            }
+        if let Some(rtt) = reading.rtt {
+            self.learn(nanos(rtt).max(1) as f64, reading, now);
         }
-        if self.baseline.is_some() && now - self.confirmed >= self.baseline_age {
-            self.probing = true;
-        }
-        if self.probing {
-            return Advice::Probe(self.bounds.whole((self.limit / 2.0).floor()));
-        }
-        Advice::Limit(self.bounds.whole(self.limit))
+        self.probe.advise(self.limit, now)
     }
 
     fn set_bounds(&mut self, min: u32, max: u32) {
-        self.bounds = Bounds::new(min, max);
-        self.limit = self.bounds.clamp(self.limit);
+        self.limit.bound(min, max);
     }
 
     fn reference(&self) -> Option<Duration> {
-        self.baseline.map(Duration::from_nanos)
+        self.baseline.map(|nanos| Duration::from_nanos(nanos as u64))
     }
 }
 

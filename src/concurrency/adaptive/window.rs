@@ -45,7 +45,8 @@ impl Window {
     /// What there is to be learnt from it.
     pub(super) fn reading(&self) -> Reading {
         Reading {
-            rtt: self.nanos.checked_div(self.samples).map(Duration::from_nanos),
+            // No time at all is a clock that stands still, or was set back: no call is as fast as that.
+            rtt: self.nanos.checked_div(self.samples).filter(|mean| *mean > 0).map(Duration::from_nanos),
             in_flight: self.in_flight,
             dropped: self.drops > 0,
         }
@@ -70,6 +71,13 @@ mod tests {
             window.sample(Duration::from_nanos(rtt), 1);
         }
         assert_eq!(window.reading().rtt, Some(Duration::from_nanos(1836)));
+    }
+
+    #[test]
+    fn a_clock_that_stands_still_says_nothing() {
+        let mut window = Window::default();
+        (0..10).for_each(|_| window.sample(Duration::ZERO, 3));
+        assert_eq!(window.reading(), Reading { rtt: None, in_flight: 3, dropped: false });
     }
 
     #[test]

@@ -6,5 +6,7 @@ mod metastable;
 mod netflix;
 mod priority;
 mod race;
+mod reference;
+mod server;
 mod shed;
 mod simulation;

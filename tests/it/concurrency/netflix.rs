@@ -50,7 +50,7 @@ fn vegas_holds_between_its_thresholds() {
 /// `VegasLimitTest.decreaseSmoothing`, with this crate's step: half of each step is taken.
 #[test]
 fn vegas_takes_smoothed_steps() {
-    let mut limit = Vegas::new().between(1, 200).initial(100).smoothing(0.5);
+    let mut limit = Vegas::new().between(1, 200).initial(100).smoothing(seawall::Ratio::percent(50));
     assert_eq!(after(&mut limit, 10, 100, false), 100);
     assert_eq!(after(&mut limit, 20, 100, false), 99);
     assert_eq!(after(&mut limit, 20, 100, false), 98);
