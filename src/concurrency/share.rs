@@ -67,7 +67,7 @@ impl Slip {
         .map(|slots| slots.in_flight)
     }
 
-    const fn rejected(&self, denied: Denied) -> Rejected {
+    fn rejected(&self, denied: Denied) -> Rejected {
         Rejected::new(self.telemetry.name(), denied.reason())
     }
 
