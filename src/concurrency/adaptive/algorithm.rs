@@ -62,6 +62,7 @@ impl Advice {
 /// use seawall::concurrency::{AdaptiveLimit, Advice, Algorithm, Reading};
 /// use seawall::Instant;
 ///
+/// #[derive(Debug)]
 /// struct Halving(f64);
 ///
 /// impl Algorithm for Halving {
@@ -81,7 +82,7 @@ impl Advice {
 ///
 /// assert_eq!(AdaptiveLimit::new("db", Halving(16.0)).limit(), 16);
 /// ```
-pub trait Algorithm: Send + 'static {
+pub trait Algorithm: std::fmt::Debug + Send + 'static {
     /// The limit as a real number; the whole part is in force.
     fn limit(&self) -> f64;
 

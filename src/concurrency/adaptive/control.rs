@@ -1,6 +1,7 @@
 use super::algorithm::{Advice, Algorithm, Reading};
 use crate::sync::Mutex;
 use crate::time::Instant;
+use std::fmt;
 use std::time::Duration;
 
 /// The algorithm, and what is known of it.
@@ -89,6 +90,12 @@ impl AtWork<'_> {
     }
 }
 
+impl fmt::Debug for AtWork<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.algorithm.as_ref().map_or(Ok(()), |algorithm| algorithm.fmt(f))
+    }
+}
+
 impl Drop for AtWork<'_> {
     fn drop(&mut self) {
         let mut state = self.control.0.lock();
@@ -101,6 +108,7 @@ mod tests {
     use super::*;
     use std::panic::{AssertUnwindSafe, catch_unwind};
 
+    #[derive(Debug)]
     struct Panics;
 
     impl Algorithm for Panics {

@@ -360,13 +360,19 @@ impl Evict for AdaptiveLimit {
 
 impl fmt::Debug for AdaptiveLimit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let known = self.0.control.known();
-        f.debug_struct("AdaptiveLimit")
+        let algorithm = self.0.control.take();
+        let mut shown = f.debug_struct("AdaptiveLimit");
+        shown
             .field("name", &self.0.slip.telemetry().name())
             .field("limit", &self.limit())
-            .field("in_flight", &self.in_flight())
-            .field("estimate", &known.estimate)
-            .field("reference", &known.reference)
-            .finish_non_exhaustive()
+            .field("in_flight", &self.in_flight());
+        if let Some(algorithm) = &algorithm {
+            shown.field("algorithm", algorithm);
+        }
+        shown.finish_non_exhaustive()?;
+        drop(algorithm);
+        // Set while the algorithm was out.
+        self.bind();
+        Ok(())
     }
 }

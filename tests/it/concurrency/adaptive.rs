@@ -108,6 +108,43 @@ fn the_time_of_a_call_ends_with_the_head_of_its_answer() {
     assert_eq!(told.readings()[0].0.rtt, Some(ms(30)));
 }
 
+#[test]
+fn an_algorithm_may_look_at_its_own_limit() {
+    #[derive(Clone, Default)]
+    #[expect(clippy::disallowed_types, reason = "a test may poison")]
+    struct Curious(Arc<std::sync::Mutex<Option<AdaptiveLimit>>>);
+    impl Curious {
+        fn looks(&self) -> Option<u32> {
+            let limit = self.0.lock().unwrap().clone()?;
+            limit.set_bounds(1, 7);
+            Some(limit.snapshot().limit)
+        }
+    }
+    impl std::fmt::Debug for Curious {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            write!(f, "curious at {:?}", self.looks())
+        }
+    }
+    impl Algorithm for Curious {
+        fn limit(&self) -> f64 {
+            5.0
+        }
+        fn update(&mut self, _: Reading, _: Instant) -> Advice {
+            Advice::Limit(self.looks().unwrap_or(0) + 1)
+        }
+        fn set_bounds(&mut self, _: u32, _: u32) {}
+    }
+    let curious = Curious::default();
+    let limit = AdaptiveLimit::new("api", curious.clone());
+    *curious.0.lock().unwrap() = Some(limit.clone());
+    assert!(format!("{limit:?}").contains("curious at Some(5)"), "{limit:?}");
+    for _ in 0..10 {
+        call(&limit, 0, 100, Class::Overload(None));
+    }
+    assert_eq!((limit.snapshot().windows, limit.limit()), (1, 5), "bound again once it was back");
+    *curious.0.lock().unwrap() = None;
+}
+
 /// CC-21.
 #[test]
 fn calls_one_after_another_leave_the_limit_where_it_is() {

@@ -11,7 +11,7 @@ fn run(limit: &AdaptiveLimit, per_second: u64) -> Run<'_> {
     Run::new(limit, Server::new(WORKERS, usize::MAX), per_second)
 }
 
-fn load(run: &mut Run<'_>, per_second: u64) {
+const fn load(run: &mut Run<'_>, per_second: u64) {
     run.gap = SECOND / per_second;
 }
 
