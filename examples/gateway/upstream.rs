@@ -20,7 +20,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use seawall::balance::{self, Endpoint, LeastConnections, Pool, Tried};
 use seawall::circuit_breaker::{Config, OpenFor, State, Trip, Window};
-use seawall::concurrency::{AdaptiveLimit, Aimd, OverloadGuard};
+use seawall::concurrency::{Aimd, OverloadGuard};
 use seawall::health::{Checks, HttpCheck, Thresholds};
 use seawall::http::cache::{self, HttpCache, OriginError};
 use seawall::http::{PassDeadline, Replay, ReplayBody, Status};
@@ -70,7 +70,6 @@ pub(crate) struct Upstreams {
 #[derive(Clone)]
 pub(crate) struct Group {
     pub(crate) name: &'static str,
-    pub(crate) limit: AdaptiveLimit,
     breaker: CircuitBreaker,
     endpoints: Arc<dyn Fn() -> Vec<balance::Status> + Send + Sync>,
 }
@@ -144,7 +143,7 @@ impl Upstreams {
             .service(tried)
             .map_response(|answer| answer.map(Body::new));
         let endpoints = Arc::new(move || pool.endpoints());
-        let group = Group { name, limit: guard.limit().clone(), breaker, endpoints };
+        let group = Group { name, breaker, endpoints };
         (group, BoxCloneSyncService::new(upstream))
     }
 

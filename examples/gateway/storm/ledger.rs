@@ -11,6 +11,7 @@ pub(crate) struct Ledger {
     retries: Mutex<HashMap<&'static str, u64>>,
     out_of_budget: AtomicU64,
     turns: Mutex<Vec<Turn>>,
+    lowest: Mutex<HashMap<&'static str, u32>>,
 }
 
 /// Something turned.
@@ -32,6 +33,11 @@ impl Ledger {
         self.out_of_budget.load(SeqCst)
     }
 
+    /// The lowest that the guard's limit for a group stood since the last look, if it moved.
+    pub(crate) fn take_lowest(&self, group: &str) -> Option<u32> {
+        self.lowest.lock().remove(group)
+    }
+
     /// What has turned since the last look.
     pub(crate) fn take_turns(&self) -> Vec<Turn> {
         std::mem::take(&mut self.turns.lock())
@@ -45,6 +51,9 @@ impl Observe for Ledger {
             What::Retried { .. } => *self.retries.lock().entry(group).or_default() += 1,
             What::BudgetExhausted => {
                 self.out_of_budget.fetch_add(1, SeqCst);
+            }
+            What::LimitChanged { to, .. } => {
+                self.lowest.lock().entry(group).and_modify(|lowest| *lowest = to.min(*lowest)).or_insert(to);
             }
             What::Circuit(turn) => {
                 if let Some(state) = turn.state() {

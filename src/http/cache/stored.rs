@@ -2,7 +2,7 @@ use super::body::{CacheBody, Stream};
 use super::directives::{Directives, seconds};
 use super::key::{Address, selecting};
 use super::rules::{has_already, is_same_tag};
-use crate::cache::{Cached, Freshness};
+use crate::cache::Cached;
 use crate::error::{Rejected, TimedOut};
 use crate::sync::Mutex;
 use crate::time::Instant;
@@ -89,8 +89,16 @@ impl Stored {
         !self.never_stale && now <= fresh_until + self.if_error.max(granted)
     }
 
-    /// Whether a HEAD's answer says that it is no longer what the origin has (RFC 9111, 4.3.5).
-    pub(super) fn disagrees(&self, head: &HeaderMap) -> bool {
+    /// Whether an answer that is not stored says that this is no longer what the origin has (RFC 9111, 4.3.5).
+    pub(super) fn is_outdone(&self, status: StatusCode, head: &HeaderMap) -> bool {
+        match status {
+            StatusCode::NOT_MODIFIED | StatusCode::TOO_MANY_REQUESTS => false,
+            status if status.is_server_error() => false,
+            status => status != self.status || !self.has_validator() || self.disagrees(head),
+        }
+    }
+
+    fn disagrees(&self, head: &HeaderMap) -> bool {
         let differs = |name: HeaderName| {
             let both = head.get(&name).zip(self.headers.get(&name));
             both.is_some_and(|(new, old)| if name == ETAG { !is_same_tag(new, old) } else { new != old })
@@ -100,10 +108,9 @@ impl Stored {
     }
 }
 
-/// Whether a fresh answer will do for this request (RFC 9111, 5.2.1).
+/// Whether an answer is as young as this request asks for (RFC 9111, 5.2.1).
 pub(super) fn meets(cached: &Cached<Held>, asked: Directives, now: Instant) -> bool {
-    cached.freshness() == Freshness::Fresh
-        && !asked.no_cache
+    !asked.no_cache
         && asked.max_age.is_none_or(|most| cached.age().as_secs() <= most)
         && asked.min_fresh.is_none_or(|least| cached.fresh_until() - now >= seconds(least))
 }

@@ -46,7 +46,8 @@ impl Visit {
     /// What can be answered at once.
     pub(super) fn hit<R>(&self, now: Instant) -> Option<Response<CacheBody<R>>> {
         let (_, cached) = self.look(|key| self.cache.kept.hit_at(key, now));
-        let cached = cached.filter(|cached| meets(cached, self.asked, now))?;
+        let fresh = |cached: &Cached<Held>| cached.freshness() == Freshness::Fresh;
+        let cached = cached.filter(|cached| fresh(cached) && meets(cached, self.asked, now))?;
         self.answer(&cached, now, |ttl| format!("seawall; hit; ttl={ttl}"))
     }
 
@@ -95,21 +96,18 @@ impl Visit {
             if self.asked.only_if_cached {
                 return Ok(made(StatusCode::GATEWAY_TIMEOUT, "seawall; detail=only-if-cached"));
             }
-            if self.parts.method == Method::HEAD {
-                return self.head(origin, &key, previous.as_ref()).await;
-            }
             let forward = match &previous {
-                Some(cached) if cached.freshness() == Freshness::Fresh => "request",
+                Some(cached) if !meets(cached, self.asked, now) => "request",
                 Some(_) => "stale",
                 None if key != self.primary || self.cache.kept.peek_stale(&self.primary).is_some() => {
                     "vary-miss"
                 }
                 None => "uri-miss",
             };
-            if forward == "request" {
-                // It is fresh, and this client will not have it: what it brings is for all, begun after this.
-                self.cache.kept.invalidate(&key);
-            } else if previous.is_none()
+            if self.parts.method == Method::HEAD || forward == "request" {
+                return self.past(origin, key, previous, forward).await;
+            }
+            if previous.is_none()
                 && self.cache.kept.peek_stale(&key).is_some_and(|cached| self.cache.is_purged(&cached))
             {
                 self.cache.kept.invalidate(&key);
@@ -173,6 +171,14 @@ impl Visit {
                         Freshness::Stale(Why::Revalidating) => self.answer(&cached, now, |ttl| {
                             format!("seawall; hit; ttl={ttl}; detail=stale-while-revalidate")
                         }),
+                        // Asked a moment ago, and failed: nobody is asked again so soon.
+                        Freshness::Stale(Why::Throttled)
+                            if stored.may_be_stale(cached.fresh_until(), self.asked, now) =>
+                        {
+                            self.answer(&cached, now, |ttl| {
+                                format!("seawall; hit; ttl={ttl}; detail=stale-if-error")
+                            })
+                        }
                         Freshness::Stale(_) if stored.may_be_stale(cached.fresh_until(), self.asked, now) => {
                             self.answer(&cached, now, |_| {
                                 format!("seawall; fwd=stale{}; detail=stale-if-error", fwd_status())
@@ -191,22 +197,25 @@ impl Visit {
         Through::new(self.cache, origin, request, "bypass").await
     }
 
-    /// A HEAD that nothing stored answers: its own answer is not stored, but may tell that what is stored is old.
-    async fn head<S, B, R>(self, origin: S, key: &Key, stored: Option<&Cached<Held>>) -> Answer<R>
+    /// What nothing stored answers, and is not stored either: a HEAD, and what must be younger than what there is. The
+    /// one who insists harms nobody: what is stored stays, unless the answer says that it is old.
+    async fn past<S, B, R>(
+        self,
+        origin: S,
+        key: Key,
+        stored: Option<Cached<Held>>,
+        why: &'static str,
+    ) -> Answer<R>
     where
         S: Service<Request<B>, Response = Response<R>, Error: Fault + Into<BoxError>>,
         B: Default,
     {
-        let why = if stored.is_some() { "stale" } else { "uri-miss" };
         let cache = Arc::clone(&self.cache);
         let request = Request::from_parts(self.parts, B::default());
         let response = Through::new(self.cache, origin, request, why).await?;
-        if response.status() == StatusCode::OK
-            && stored
-                .and_then(|cached| cached.stored())
-                .is_some_and(|stored| stored.disagrees(response.headers()))
-        {
-            cache.kept.expire(key);
+        let stored = stored.as_ref().and_then(|cached| cached.stored());
+        if stored.is_some_and(|stored| stored.is_outdone(response.status(), response.headers())) {
+            cache.kept.expire(&key);
         }
         Ok(response)
     }

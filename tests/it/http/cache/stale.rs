@@ -165,3 +165,59 @@ async fn a_client_may_take_what_is_stale_but_not_older_than_it_says() {
         assert_eq!(edge.calls(), calls, "{asked}");
     }
 }
+
+/// RFC 9111, 5.2.1.4: whoever insists is not given what is stale, not even within a window.
+#[tokio::test(start_paused = true)]
+async fn no_cache_is_not_answered_from_a_stale_window() {
+    let fields: Fields = &[("cache-control", "max-age=10, stale-while-revalidate=60"), ("etag", "\"a\"")];
+    for asked in ["no-cache", "max-age=0", "min-fresh=1"] {
+        let edge = Edge::new(Config::new(), Reply { fields, ..OK });
+        edge.get(&[]).await;
+        seconds(20).await;
+        edge.reply.lock().body = "newer";
+        let got = edge.get(Box::leak(Box::new([("cache-control", asked)]))).await;
+        assert_eq!((&*got.body, got.told()), ("newer", "seawall; fwd=request; fwd-status=200"), "{asked}");
+    }
+}
+
+/// One client's reload takes nothing away from the others.
+#[tokio::test(start_paused = true)]
+async fn a_reload_that_fails_leaves_what_is_stored() {
+    let edge = Edge::new(Config::new(), Reply { fields: TAGGED, ..OK });
+    edge.get(&[]).await;
+    let reload: Fields = &[("cache-control", "no-cache")];
+    edge.set(Reply { status: 503, ..OK });
+    assert_eq!(edge.get(reload).await.status, 503);
+    edge.set(Reply { down: true, ..OK });
+    assert!(edge.ask(Method::GET, "http://a.example/x", reload).await.is_err());
+    assert_eq!(edge.get(&[]).await.told(), "seawall; hit; ttl=10");
+    assert_eq!(edge.calls(), 3);
+}
+
+/// RFC 9111, 4.3.5, for what a reload brings: another answer than the stored one makes that old.
+#[tokio::test(start_paused = true)]
+async fn a_reload_that_brings_another_answer_makes_the_stored_one_old() {
+    let reload: Fields = &[("cache-control", "no-cache")];
+    let other: Fields = &[("cache-control", "max-age=10"), ("etag", "\"b\"")];
+    for (fields, calls) in [(TAGGED, 2), (other, 3)] {
+        let edge = Edge::new(Config::new(), Reply { fields: TAGGED, ..OK });
+        edge.get(&[]).await;
+        edge.set(Reply { fields, ..OK });
+        edge.get(reload).await;
+        edge.get(&[]).await;
+        assert_eq!(edge.calls(), calls);
+    }
+}
+
+/// RFC 9211, 2.1 and 2.2: what was not forwarded is a hit, also when it is stale because the origin failed a moment ago.
+#[tokio::test(start_paused = true)]
+async fn while_a_failed_origin_is_spared_it_is_not_told_as_forwarded() {
+    let fields: Fields = &[("cache-control", "max-age=10, stale-if-error=60")];
+    let edge = Edge::new(Config::new(), Reply { fields, ..OK });
+    edge.get(&[]).await;
+    seconds(20).await;
+    edge.set(Reply { status: 503, ..OK });
+    assert_eq!(edge.get(&[]).await.told(), "seawall; fwd=stale; fwd-status=503; detail=stale-if-error");
+    assert_eq!(edge.get(&[]).await.told(), "seawall; hit; ttl=-10; detail=stale-if-error");
+    assert_eq!(edge.calls(), 2);
+}
