@@ -7,7 +7,8 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 /// say nothing of its address.
 ///
 /// It only prefers a member of the pool and grants nothing, so it needs no signature. Equal ids have equal tokens
-/// in every process.
+/// in every process; who must not be able to try out addresses gives the pool a
+/// [`token_seed`](super::Config::token_seed).
 ///
 /// # Examples
 ///
@@ -37,7 +38,19 @@ impl Token {
     /// ```
     #[must_use]
     pub fn of(id: &Id) -> Self {
-        Self(xxh3_64_with_seed(id.as_str().as_bytes(), 0))
+        Self::seeded(id, 0)
+    }
+
+    /// The token of this endpoint in a pool with that [`token_seed`](super::Config::token_seed).
+    ///
+    /// ```
+    /// use seawall::balance::{Id, Token};
+    /// let id = Id::from("10.0.0.1:80");
+    /// assert_eq!(Token::seeded(&id, 0), Token::of(&id));
+    /// ```
+    #[must_use]
+    pub fn seeded(id: &Id, seed: u64) -> Self {
+        Self(xxh3_64_with_seed(id.as_str().as_bytes(), seed))
     }
 }
 

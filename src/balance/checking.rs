@@ -109,19 +109,17 @@ fn follow<Fut>(
     chance: &mut Chance,
     now: Instant,
 ) {
-    let mut before = std::mem::take(beats);
+    // Both are in the order of ids.
+    let mut before = std::mem::take(beats).into_iter().peekable();
     for (serial, id) in members {
-        let known = before.iter().position(|beat| beat.serial == serial);
-        beats.push(known.map_or_else(
-            || Beat {
-                serial,
-                id: id.clone(),
-                judge: Judge::new(checks.judging()),
-                next: now + checks.first(chance.sample()),
-                running: None,
-            },
-            |known| before.swap_remove(known),
-        ));
+        while before.next_if(|beat| beat.id < *id).is_some() {}
+        beats.push(before.next_if(|beat| beat.serial == serial).unwrap_or_else(|| Beat {
+            serial,
+            id: id.clone(),
+            judge: Judge::new(checks.judging()),
+            next: now + checks.first(chance.sample()),
+            running: None,
+        }));
     }
 }
 

@@ -29,6 +29,8 @@ use crate::ratio::Ratio;
 /// | what | default | why |
 /// |---|---|---|
 /// | [`panic`](Self::panic) | 50 % | Envoy's: that most are ill at once is less likely than that the judgement is wrong |
+/// | [`overprovision`](Self::overprovision) | 140 % | Envoy's: a level is left only when more than two sevenths of it are ill |
+/// | [`token_seed`](Self::token_seed) | 0 | equal tokens in every process; a number of your own, where ids are to stay secret |
 /// | [`slow_start`](Self::slow_start), [`zoning`](Self::zoning), [`zone_weights`](Self::zone_weights), [`failover`](Self::failover) | off | they know what only you do |
 /// | [`outliers`](Self::outliers) | none | what an outlier is depends on the traffic |
 /// | [`strict`](Self::strict) | no | an endpoint that was tried may answer now; a refusal never does |
@@ -38,6 +40,7 @@ pub struct Config {
     pub(super) picker: Picker,
     pub(super) strict: bool,
     pub(super) panic: Ratio,
+    pub(super) over: Ratio,
     pub(super) fail_in_panic: bool,
     pub(super) require: bool,
     pub(super) slow_start: Option<SlowStart>,
@@ -45,6 +48,7 @@ pub struct Config {
     pub(super) failover: Option<Failover>,
     pub(super) outliers: Option<Outliers>,
     pub(super) seed: Option<u64>,
+    pub(super) token_seed: u64,
 }
 
 impl Config {
@@ -60,6 +64,7 @@ impl Config {
             picker: picker.into(),
             strict: false,
             panic: Ratio::percent(50),
+            over: Ratio::percent(140),
             fail_in_panic: false,
             require: false,
             slow_start: None,
@@ -67,6 +72,7 @@ impl Config {
             failover: None,
             outliers: None,
             seed: None,
+            token_seed: 0,
         }
     }
 
@@ -116,6 +122,44 @@ impl Config {
     #[must_use]
     pub const fn panic(mut self, below: Ratio) -> Self {
         self.panic = below;
+        self
+    }
+
+    /// What those of a level who are well carry, beside their own calls, for those who are ill: with 140 % a level of
+    /// which 72 % are well still takes all of its calls, and the next level nothing. Below 100 % counts as 100 %.
+    ///
+    /// ```
+    /// use seawall::Ratio;
+    /// use seawall::balance::{Config, Endpoint, P2c, Pool};
+    /// use seawall::health::Health;
+    /// // Nothing to spare: each one that is ill sends its part to the next level.
+    /// let pool = Pool::new("api", Config::new(P2c::new()).overprovision(Ratio::ONE).seed(1));
+    /// pool.set((0..10).map(|i| Endpoint::new(format!("near-{i}"), ())));
+    /// pool.insert(Endpoint::new("far", ()).level(1));
+    /// pool.set_health("near-0", Health::Unhealthy);
+    /// let far = (0..1_000).filter(|_| pool.pick().unwrap().id().as_str() == "far").count();
+    /// assert!((70..130).contains(&far));
+    /// ```
+    #[must_use]
+    pub fn overprovision(mut self, over: Ratio) -> Self {
+        self.over = over.max(Ratio::ONE);
+        self
+    }
+
+    /// Makes [tokens](super::Token) of this number and the id, and not of the id alone: whoever holds a token cannot try
+    /// out which address it stands for. All instances that share clients take the same one.
+    ///
+    /// ```
+    /// use seawall::balance::{Config, Endpoint, Id, P2c, Pool, Token};
+    /// let pool = Pool::new("api", Config::new(P2c::new()).token_seed(0x5eed));
+    /// pool.insert(Endpoint::new("10.0.0.1:80", ()));
+    /// let token = pool.pick().unwrap().token();
+    /// assert_eq!(token, Token::seeded(&Id::from("10.0.0.1:80"), 0x5eed));
+    /// assert_ne!(token, Token::of(&Id::from("10.0.0.1:80")));
+    /// ```
+    #[must_use]
+    pub const fn token_seed(mut self, seed: u64) -> Self {
+        self.token_seed = seed;
         self
     }
 

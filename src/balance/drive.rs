@@ -16,6 +16,7 @@ use crate::discover::{Change, Discovery, Source};
 use crate::health::{Checks, Finding, Health};
 use crate::telemetry::{Kind, Outage, What};
 use crate::time::Instant;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -172,9 +173,9 @@ impl<S> Pool<S> {
     }
 
     /// Tickets for up to `most` endpoints that are to be connected: those not `known` yet, and those whose rest is over.
-    pub(super) fn to_connect(&self, known: &mut Vec<u32>, most: usize, now: Instant) -> Vec<Ticket<S>> {
+    pub(super) fn to_connect(&self, known: &mut BTreeSet<u32>, most: usize, now: Instant) -> Vec<Ticket<S>> {
         let snapshot = self.0.current.load_full();
-        let (mut tickets, mut seen) = (Vec::new(), Vec::new());
+        let (mut tickets, mut seen) = (Vec::new(), BTreeSet::new());
         for member in snapshot.members.iter().filter(|member| member.is_there()) {
             let serial = member.live.serial();
             let is_new = !known.contains(&serial);
@@ -183,7 +184,7 @@ impl<S> Pool<S> {
                 .flatten();
             // Who finds no place now is new the next time, too.
             if !is_new || ticket.is_some() {
-                seen.push(serial);
+                seen.insert(serial);
             }
             tickets.extend(ticket);
         }

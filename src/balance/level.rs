@@ -10,6 +10,7 @@ use super::zoning::Route;
 use crate::chance::Chance;
 use crate::hash::LoadBound;
 use crate::name::Name;
+use crate::ratio::Ratio;
 use crate::time::Instant;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -80,9 +81,9 @@ impl<S> Level<S> {
                 None
             }
             Some(_) if who == Who::Anyone => None,
-            Some(by) => {
-                Zones::of(&there, &eligible, by, |zone| Party::of(zone, rules, &plan.prepared, false, now))
-            }
+            Some(by) => Zones::of(&there, &eligible, (by, rules.over), |zone| {
+                Party::of(zone, rules, &plan.prepared, false, now)
+            }),
             None => None,
         };
         let hashed = plan.prepared.placed.is_some().then(|| {
@@ -186,7 +187,7 @@ impl<S> Zones<S> {
     fn of(
         there: &[&Arc<Member<S>>],
         eligible: &[&Arc<Member<S>>],
-        by: &rules::Zones,
+        (by, over): (&rules::Zones, Ratio),
         party: impl Fn(&[&Arc<Member<S>>]) -> Party<S>,
     ) -> Option<Self> {
         let mut zones: BTreeMap<Option<Name>, Vec<&Arc<Member<S>>>> = BTreeMap::new();
@@ -206,7 +207,7 @@ impl<S> Zones<S> {
                 let has = |(&zone, of): (&Option<Name>, &Vec<_>)| {
                     (zone, ZoneHas { total: weight(there, zone), able: weight(of, zone) })
                 };
-                weights.route(&zones.iter().map(has).collect::<Vec<_>>())?
+                weights.route(&zones.iter().map(has).collect::<Vec<_>>(), over)?
             }
         };
         Some(Self { route, parties: zones.values().map(|of| party(of)).collect() })

@@ -47,6 +47,8 @@ impl<S> Member<S> {
 #[derive(Debug)]
 pub(super) struct Common {
     pub(super) telemetry: Telemetry,
+    /// Of what tokens are made, beside the id.
+    pub(super) token_seed: u64,
     /// How calls are timed, if they are.
     pub(super) timing: Option<Timing>,
     /// What probes answer, where calls go by that.
@@ -72,7 +74,12 @@ impl Common {
         let probes = picker.prequal().map(Probes::new);
         let timing = picker.timing();
         let timed = timing.is_some() || watch.as_ref().is_some_and(|watch| watch.slow().is_some());
-        Self { telemetry, timing, timed, probes, reports, watch, calls, due: Padded(AtomicU64::new(NEVER)) }
+        let due = Padded(AtomicU64::new(NEVER));
+        Self { telemetry, token_seed: 0, timing, timed, probes, reports, watch, calls, due }
+    }
+
+    pub(super) fn token_seed(self, token_seed: u64) -> Self {
+        Self { token_seed, ..self }
     }
 
     /// Whether each call's beginning is to be known.

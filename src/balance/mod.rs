@@ -61,8 +61,8 @@
 //! # Who is picked
 //!
 //! Whoever is in: not drained, not [unhealthy](crate::health), not [ejected](crate::outlier), not resting after a
-//! connection that failed. Each level takes what it can carry, 1.4 times its part that is well, and the next one takes
-//! the rest. If all together cannot, a level of which less than half is well uses everyone who can be reached. Time
+//! connection that failed. Each level takes what it can carry, [1.4 times](Config::overprovision) its part that is
+//! well, and the next one takes the rest. If all together cannot, a level of which less than half is well uses everyone who can be reached. Time
 //! brings an endpoint back, whether or not there is traffic.
 //!
 //! Degraded endpoints carry what those who are well cannot. [`Zoning`] keeps calls within the caller's zone as far as

@@ -82,6 +82,7 @@ impl<S> Pool<S> {
             picker,
             strict,
             panic,
+            over,
             fail_in_panic,
             require,
             slow_start,
@@ -89,6 +90,7 @@ impl<S> Pool<S> {
             failover,
             outliers,
             seed,
+            token_seed,
         } = config.into();
         let watch = outliers.map(|outliers| Watch::new(outliers, Instant::now()));
         let mut chance = seed.map_or_else(Chance::new, Chance::seeded);
@@ -98,10 +100,10 @@ impl<S> Pool<S> {
             draws: seed.map(|_| AtomicU64::new(chance.draw())),
             strict,
             require,
-            common: Arc::new(Common::new(telemetry.into(), &picker, watch)),
+            common: Arc::new(Common::new(telemetry.into(), &picker, watch).token_seed(token_seed)),
             roster: Mutex::new(Roster::default()),
             wakers: Mutex::new(Vec::new()),
-            rules: Rules { picker, panic, fail_in_panic, slow_start, zones, failover },
+            rules: Rules { picker, panic, over, fail_in_panic, slow_start, zones, failover },
         }))
     }
 
@@ -412,7 +414,7 @@ impl<S> Pool<S> {
         let now = Instant::now();
         let mut roster = self.0.roster.lock();
         let mut changed = change(&mut roster, &self.0.common, now);
-        roster.plan(&self.0.rules.picker);
+        roster.plan(&self.0.rules.picker, self.0.common.token_seed);
         if let Some(watch) = &self.0.common.watch {
             watch.set_members(roster.members().map(|member| Arc::clone(&member.live)).collect());
         }

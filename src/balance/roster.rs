@@ -132,7 +132,7 @@ impl<S> Roster<S> {
     }
 
     /// Makes the plans anew for the levels whose members have changed.
-    pub(super) fn plan(&mut self, picker: &Picker) {
+    pub(super) fn plan(&mut self, picker: &Picker, token_seed: u64) {
         let mut before = std::mem::take(&mut self.plans);
         let mut levels: BTreeMap<u8, Vec<(Id, u32)>> = BTreeMap::new();
         for endpoint in self.members.values().map(|member| &member.endpoint) {
@@ -146,7 +146,8 @@ impl<S> Roster<S> {
             let plan = Plan { members, prepared };
             self.plans.insert(level, plan);
         }
-        let mut tokens: Vec<_> = self.members.keys().map(Token::of).zip(0..).collect();
+        let mut tokens: Vec<_> =
+            self.members.keys().map(|id| Token::seeded(id, token_seed)).zip(0..).collect();
         tokens.sort_unstable();
         self.tokens = tokens.into();
     }

@@ -11,6 +11,7 @@ use crate::ratio::Ratio;
 pub(super) struct Rules {
     pub(super) picker: Picker,
     pub(super) panic: Ratio,
+    pub(super) over: Ratio,
     pub(super) fail_in_panic: bool,
     pub(super) slow_start: Option<SlowStart>,
     pub(super) zones: Option<Zones>,
@@ -29,10 +30,10 @@ impl Rules {
     pub(super) fn portions(&self, levels: &[(u8, Weights)], active: Option<usize>) -> Vec<Portion> {
         let weights = |of: &[(u8, Weights)]| of.iter().map(|&(_, weights)| weights).collect::<Vec<_>>();
         let Some((place, level)) = active.and_then(|place| Some((place, levels.get(place)?))) else {
-            return spread(&weights(levels), self.panic);
+            return spread(&weights(levels), self.panic, self.over);
         };
         let mut portions = vec![Portion::default(); levels.len()];
-        portions[place] = spread(&[level.1], self.panic).pop().unwrap_or_default();
+        portions[place] = spread(&[level.1], self.panic, self.over).pop().unwrap_or_default();
         portions
     }
 }

@@ -21,13 +21,15 @@ pub(super) struct Portion {
 
 /// How the calls spread over the levels, in their order: Envoy's integers.
 ///
-/// A level takes what it can: 1.4 times its part that is well, so that 72 % of it still carry everything; the next
-/// one takes the rest. What all who are well cannot carry, the degraded do. Only when all together cannot carry
+/// A level takes what it can: `over` times its part that is well, by default 1.4, so that 72 % of it still carry
+/// everything; the next one takes the rest. What all who are well cannot carry, the degraded do. Only when all together cannot carry
 /// everything does a level panic of which less than `panic` is well or degraded: then it is likelier that the
 /// judgement is wrong than that nearly all are ill.
-pub(super) fn spread(levels: &[Weights], panic: Ratio) -> Vec<Portion> {
+pub(super) fn spread(levels: &[Weights], panic: Ratio, over: Ratio) -> Vec<Portion> {
     let able = |of: fn(&Weights) -> u64| -> Vec<u64> {
-        levels.iter().map(|level| (percent(u128::from(of(level)) * 7, level.total) / 5).min(100)).collect()
+        let able = |level| u128::from(of(level)) * u128::from(over.parts());
+        let whole = |level: &Weights| u128::from(level.total) * u128::from(over.whole().get());
+        levels.iter().map(|level| percent(able(level), whole(level)).min(100)).collect()
     };
     let (well, degraded) = (able(|level| level.well), able(|level| level.degraded));
     let together = well.iter().chain(&degraded).sum::<u64>().min(100);
@@ -41,7 +43,7 @@ pub(super) fn spread(levels: &[Weights], panic: Ratio) -> Vec<Portion> {
     let n = levels.len();
     let shares = if together == 0 || counted.all(|(_, &panics)| panics) {
         let all: u64 = levels.iter().map(|level| level.total).sum();
-        let shares = levels.iter().map(|level| percent(level.total.into(), all)).chain(vec![0; n]);
+        let shares = levels.iter().map(|level| percent(level.total.into(), all.into())).chain(vec![0; n]);
         fill(shares, |index| index < n && levels[index].total > 0)
     } else {
         let able: Vec<_> = well.into_iter().chain(degraded).collect();
@@ -52,8 +54,8 @@ pub(super) fn spread(levels: &[Weights], panic: Ratio) -> Vec<Portion> {
 }
 
 /// `part · 100 / of`, rounded down; nothing of nothing.
-fn percent(part: u128, of: u64) -> u64 {
-    (part * 100).checked_div(of.into()).unwrap_or_default() as u64
+fn percent(part: u128, of: u128) -> u64 {
+    (part * 100).checked_div(of).unwrap_or_default() as u64
 }
 
 /// Gives out a hundred percent; what rounding leaves goes to the first that takes any.
@@ -76,6 +78,19 @@ fn fill(shares: impl Iterator<Item = u64>, takes: impl Fn(usize) -> bool) -> Vec
 mod tests {
     use super::*;
 
+    const HALF: Ratio = Ratio::percent(50);
+    const USUAL: Ratio = Ratio::percent(140);
+
+    #[test]
+    fn the_factor_says_how_much_the_well_carry_for_the_ill() {
+        let of = |over, well| {
+            let levels = [well, 100].map(|well| Weights { total: 100, well, degraded: 0 });
+            spread(&levels, HALF, over)[0].percent
+        };
+        assert_eq!([100, 99, 50].map(|well| of(Ratio::ONE, well)), [100, 99, 50]);
+        assert_eq!([100, 50, 49, 0].map(|well| of(Ratio::percent(200), well)), [100, 100, 98, 0]);
+    }
+
     fn shares(levels: &[(u64, u64)]) -> Vec<u8> {
         portions(levels).iter().map(|portion| portion.percent).collect()
     }
@@ -83,7 +98,7 @@ mod tests {
     fn portions(levels: &[(u64, u64)]) -> Vec<Portion> {
         let levels: Vec<_> =
             levels.iter().map(|&(well, total)| Weights { total, well, degraded: 0 }).collect();
-        spread(&levels, Ratio::percent(50))
+        spread(&levels, HALF, USUAL)
     }
 
     #[test]
@@ -118,7 +133,7 @@ mod tests {
     #[test]
     fn without_panic_nothing_ill_is_used_and_levels_without_members_are_ignored() {
         let weak = [Weights { total: 10, well: 1, degraded: 0 }];
-        assert!(!spread(&weak, Ratio::ZERO)[0].panics);
+        assert!(!spread(&weak, Ratio::ZERO, USUAL)[0].panics);
         assert_eq!(shares(&[(0, 0), (5, 5)]), [0, 100]);
         assert_eq!(shares(&[]), [0; 0]);
         assert_eq!(shares(&[(0, 0)]), [0]);
@@ -128,7 +143,7 @@ mod tests {
     fn the_degraded_take_what_the_well_of_all_levels_cannot() {
         let of = |levels: &[(u64, u64)]| -> Vec<(u8, u8)> {
             let weights = |&(well, degraded)| Weights { total: 100, well, degraded };
-            let portions = spread(&levels.iter().map(weights).collect::<Vec<_>>(), Ratio::percent(50));
+            let portions = spread(&levels.iter().map(weights).collect::<Vec<_>>(), HALF, USUAL);
             portions.iter().map(|portion| (portion.percent, portion.degraded)).collect()
         };
         assert_eq!(of(&[(72, 28)]), [(100, 0)]);

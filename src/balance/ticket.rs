@@ -89,7 +89,7 @@ impl<S> Ticket<S> {
     /// ```
     #[must_use]
     pub fn token(&self) -> Token {
-        Token::of(self.id())
+        Token::seeded(self.id(), self.member.common.token_seed)
     }
 
     /// The service that reaches the endpoint.

@@ -5,6 +5,7 @@ use crate::clock::Timer;
 use crate::health::Finding;
 use crate::time::Instant;
 use pin_project_lite::pin_project;
+use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::fmt;
 use std::future::Future;
@@ -21,7 +22,7 @@ pin_project! {
         pool: Pool<S>,
         connect: F,
         // By serial who was seen before.
-        known: Vec<u32>,
+        known: BTreeSet<u32>,
         running: Vec<Running<S, Fut>>,
         #[pin]
         timer: Timer,
@@ -45,7 +46,7 @@ const LOOK: Duration = Duration::from_secs(1);
 
 impl<S, F, Fut> Warming<S, F, Fut> {
     pub(super) const fn new(pool: Pool<S>, connect: F) -> Self {
-        Self { pool, connect, known: Vec::new(), running: Vec::new(), timer: Timer::unarmed() }
+        Self { pool, connect, known: BTreeSet::new(), running: Vec::new(), timer: Timer::unarmed() }
     }
 }
 

@@ -1,12 +1,13 @@
 use super::zoning::Route;
 use crate::name::Name;
+use crate::ratio::Ratio;
 use std::collections::BTreeMap;
 
 /// Gives each zone a fixed part of the calls of its level, as far as its endpoints are well: Envoy's locality weights.
 ///
 /// For whoever decides from the outside where calls go: a control plane, a migration from one site to another, a zone
-/// that is bought cheaper. A zone takes its weight times what it can carry, 1.4 times the part of it that is well; what
-/// it cannot, the others take in proportion. Zones without a weight get none, unless no zone has one. Not in panic;
+/// that is bought cheaper. A zone takes its weight times what it can carry, 1.4 times the part of it that is well (see
+/// [`Config::overprovision`](super::Config::overprovision)); what it cannot, the others take in proportion. Zones without a weight get none, unless no zone has one. Not in panic;
 /// picks by key go by their key.
 ///
 /// # Examples
@@ -36,9 +37,6 @@ pub(super) struct ZoneHas {
 /// A whole zone, in parts of ten thousand.
 const WHOLE: u128 = 10_000;
 
-/// What a zone carries that is well, in the same parts: 1.4 times what it has.
-const OVERPROVISIONED: u128 = 14_000;
-
 impl ZoneWeights {
     /// By zone its weight; of two for one zone the last counts.
     ///
@@ -52,11 +50,12 @@ impl ZoneWeights {
     }
 
     /// How calls go to these zones of a level; nothing, if none of them has a weight.
-    pub(super) fn route(&self, zones: &[(Option<Name>, ZoneHas)]) -> Option<Route> {
+    pub(super) fn route(&self, zones: &[(Option<Name>, ZoneHas)], over: Ratio) -> Option<Route> {
         let part = |&(zone, has): &(Option<Name>, ZoneHas)| {
             let weight = zone.and_then(|zone| self.0.get(&zone)).copied().unwrap_or_default();
-            let able =
-                (u128::from(has.able) * OVERPROVISIONED).checked_div(has.total.into()).unwrap_or_default();
+            let whole = u128::from(has.total) * u128::from(over.whole().get());
+            let able = u128::from(has.able) * WHOLE * u128::from(over.parts());
+            let able = able.checked_div(whole).unwrap_or_default();
             u64::from(weight) * able.min(WHOLE) as u64
         };
         Route::by_parts(zones.iter().map(part))
@@ -67,13 +66,15 @@ impl ZoneWeights {
 mod tests {
     use super::*;
 
+    const USUAL: Ratio = Ratio::percent(140);
+
     /// The share of the first of two zones, in tenths of a percent, whose weights are 1 and 2; the second is whole.
     fn share(able: u64) -> u64 {
         let zones = [
             (Some(Name::new("x")), ZoneHas { total: 100, able }),
             (Some(Name::new("y")), ZoneHas { total: 7, able: 7 }),
         ];
-        let route = ZoneWeights::new([("x", 1), ("y", 2)]).route(&zones).unwrap();
+        let route = ZoneWeights::new([("x", 1), ("y", 2)]).route(&zones, USUAL).unwrap();
         let draws = 100_000;
         let spread = (0..draws).map(|i| route.zone(|| (u64::MAX / draws) * i));
         spread.filter(|&zone| zone == 0).count() as u64 * 1000 / draws
@@ -89,10 +90,10 @@ mod tests {
     fn without_any_weight_there_is_no_way_by_zones() {
         let zone = |name| (Some(Name::new(name)), ZoneHas { total: 1, able: 1 });
         let weights = ZoneWeights::new([("x", 1)]);
-        assert_eq!(weights.route(&[zone("y"), (None, ZoneHas { total: 1, able: 1 })]), None);
-        assert_eq!(weights.route(&[]), None);
-        assert_eq!(ZoneWeights::new([("x", 0)]).route(&[zone("x")]), None);
-        let only = weights.route(&[(None, ZoneHas { total: 1, able: 1 }), zone("x")]).unwrap();
+        assert_eq!(weights.route(&[zone("y"), (None, ZoneHas { total: 1, able: 1 })], USUAL), None);
+        assert_eq!(weights.route(&[], USUAL), None);
+        assert_eq!(ZoneWeights::new([("x", 0)]).route(&[zone("x")], USUAL), None);
+        let only = weights.route(&[(None, ZoneHas { total: 1, able: 1 }), zone("x")], USUAL).unwrap();
         assert!([0, u64::MAX / 2, u64::MAX].iter().all(|&draw| only.zone(|| draw) == 1));
     }
 
@@ -100,7 +101,7 @@ mod tests {
     fn the_greatest_weights_do_not_overflow() {
         let most = ZoneHas { total: u64::MAX, able: u64::MAX };
         let zones = [(Some(Name::new("x")), most), (Some(Name::new("y")), most)];
-        let route = ZoneWeights::new([("x", u32::MAX), ("y", u32::MAX)]).route(&zones).unwrap();
+        let route = ZoneWeights::new([("x", u32::MAX), ("y", u32::MAX)]).route(&zones, USUAL).unwrap();
         assert_eq!((route.zone(|| 0), route.zone(|| u64::MAX)), (0, 1));
     }
 }

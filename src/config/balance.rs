@@ -30,10 +30,12 @@ document! {
         picker: Picks,
         /// It never picks an endpoint twice for one request.
         strict: bool,
-        /// A level of which less is well uses everybody.
+        /// A level of which less is well uses everybody, if the levels together cannot carry everything.
         panic: Share,
-        /// Or refuses.
+        /// Or refuses, instead.
         fail_in_panic: bool,
+        /// What the well of a level carry for the ill, from `"100%"`.
+        overprovision: Ratio,
         /// A sticky call whose endpoint is away is refused.
         require_affinity: bool,
         /// An endpoint that is new has its full share after so long.
@@ -190,6 +192,10 @@ impl Checked for Pool {
             let may_be = "true where `panic` is above 0%";
             return Err(BadValue { field: "fail_in_panic", said: "true".to_owned(), may_be });
         }
+        if let Some(over) = self.overprovision.filter(|over| *over < Ratio::ONE) {
+            let (said, may_be) = (over.to_string(), r#"a ratio from "100%" on"#);
+            return Err(BadValue { field: "overprovision", said, may_be });
+        }
         Ok(())
     }
 }
@@ -252,6 +258,7 @@ impl Pool {
         let config = Config::new(self.picker.unwrap_or(Picks::P2c).picker());
         let config = when(config, self.strict, Config::strict);
         let config = with(config, self.panic, |config, Share(below)| config.panic(below));
+        let config = with(config, self.overprovision, Config::overprovision);
         let config = when(config, self.fail_in_panic, Config::fail_in_panic);
         let config = when(config, self.require_affinity, Config::require_affinity);
         let config =

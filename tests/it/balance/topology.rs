@@ -219,6 +219,17 @@ fn a_sticky_call_goes_back_whatever_the_shares_and_elsewhere_when_it_must() {
 }
 
 #[test]
+fn a_token_of_another_seed_is_nobodys() {
+    let pool = Pool::new("pool", Config::new(P2c::new()).token_seed(7).require_affinity());
+    pool.set(["a", "b"].map(|id| Endpoint::new(id, ())));
+    let token = pool.pick().unwrap().token();
+    let again = pool.pick_for(Ask::new().sticky(token)).unwrap();
+    assert_eq!(again.token(), token);
+    let guessed = Token::of(again.id());
+    assert_eq!(pool.pick_for(Ask::new().sticky(guessed)).unwrap_err().reason(), Reason::EndpointAway);
+}
+
+#[test]
 fn a_pool_that_requires_affinity_refuses_rather_than_pick_another() {
     let pool = super::pool(Config::new(P2c::new()).require_affinity(), &["a", "b"]);
     let ask = Ask::new().sticky(Token::of(&"a".into()));

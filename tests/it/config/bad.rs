@@ -112,6 +112,7 @@ fn what_does_not_fit_together_is_refused() {
             refused::<Pool>(r#"{ "panic": "0%", "fail_in_panic": true }"#),
             "`fail_in_panic` is true; it may be true where ",
         ),
+        (refused::<Pool>(r#"{ "overprovision": "99%" }"#), "`overprovision` is 99%; it may be a ratio from "),
         (
             refused::<Discovery>(r#"{ "shortest_ttl": "2s", "longest_ttl": "1s" }"#),
             "`longest_ttl` is 1s; it may be a ",

@@ -125,6 +125,7 @@ fn a_pool_and_what_is_around_it() {
         .strict()
         .panic(Ratio::percent(30))
         .fail_in_panic()
+        .overprovision(Ratio::percent(150))
         .require_affinity()
         .slow_start(balance::SlowStart::over(seconds(30)))
         .zoning(balance::Zoning::of("eu-a"))
@@ -132,7 +133,7 @@ fn a_pool_and_what_is_around_it() {
         .outliers(outliers);
     assert_eq!(
         by(
-            r#"{ "picker": "maglev", "strict": true, "panic": "30%", "fail_in_panic": true, "require_affinity": true, "slow_start": "30s", "zone": "eu-a", "failover": {}, "outliers": { "consecutive": 2 } }"#
+            r#"{ "picker": "maglev", "strict": true, "panic": "30%", "fail_in_panic": true, "overprovision": "150%", "require_affinity": true, "slow_start": "30s", "zone": "eu-a", "failover": {}, "outliers": { "consecutive": 2 } }"#
         ),
         printed(&config)
     );
