@@ -67,8 +67,8 @@
 //!
 //! # Memory
 //!
-//! A fixed limit: 256 bytes, of which 128 are the padding that keeps its one hot word away from everything else,
-//! and 48 for its line. A call holds 4 bytes. Only a caller who waits allocates.
+//! A fixed limit: 384 bytes, most of them the padding that keeps its one hot word away from everything else, and 48 for its
+//! line. A call holds 4 bytes. Only a caller who waits allocates.
 //!
 //! # Cancel safety
 //!

@@ -134,6 +134,17 @@ impl Slip {
     }
 }
 
+#[cfg(all(test, not(any(seawall_loom, seawall_shuttle))))]
+mod tests {
+    use super::*;
+
+    /// Beside it stand the two counts of its `Arc`, on lines of their own.
+    #[test]
+    fn a_limit_takes_few_bytes() {
+        assert_eq!(size_of::<Slip>(), 256);
+    }
+}
+
 /// Run with `RUSTFLAGS="--cfg seawall_loom" cargo test --lib concurrency::share`.
 #[cfg(all(test, seawall_loom))]
 mod models {

@@ -253,6 +253,11 @@ mod tests {
     }
 
     #[test]
+    fn it_takes_few_bytes() {
+        assert!(size_of::<Gradient>() <= 128, "{}", size_of::<Gradient>());
+    }
+
+    #[test]
     fn a_drop_shrinks_and_still_feeds_the_mean() {
         let mut gradient = Gradient::new();
         gradient.update(Reading { dropped: true, ..reading(10, 1) }, Instant::ZERO);
