@@ -139,7 +139,8 @@ impl Limits {
     ///
     /// The permits that all the nodes may hold are a part of the burst, so nothing is ever over-admitted; up to `nodes`
     /// times a lease may lie unused. A burst too small for that, and any limit that is no token bucket, stays exact.
-    /// A process that dies costs what it held, once.
+    /// A process that dies costs what it held, once. Who finds nothing left fetches for all who wait, and a lease on top;
+    /// [`background`](super::SharedRateLimiter::background) fetches before that.
     ///
     /// ```
     /// use seawall::rate_limit::Quota;

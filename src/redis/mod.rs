@@ -87,6 +87,7 @@ mod asking;
 mod codec;
 mod denied;
 mod dial;
+mod fences;
 mod frame;
 mod future;
 mod grant;

@@ -2,12 +2,11 @@
 
 use super::codec::Codec;
 use super::frame::Frame;
-use super::notice;
-use super::pending::{Noted, Pending};
+use super::pending::Pending;
 use super::script::{Text, is_unknown};
 use super::store::{Store, Unavailable};
 use super::wait::{join, pause};
-use crate::cache::{Fence, Filled, Lease, Lifetime, Loaded, Reach, Read};
+use crate::cache::{Fence, Filled, Lease, Lifetime, Loaded, Read};
 use crate::chance::Chance;
 use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use crate::time::Instant;
@@ -37,9 +36,6 @@ struct Scripts {
     fill: Text,
     drop: Text,
 }
-
-/// Longer than any value lives that was tagged before.
-const WEEK: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// While nothing is heard of what others fence.
 const DEAF: Duration = Duration::from_secs(1);
@@ -73,7 +69,7 @@ where
     C: Codec<K>,
 {
     /// The keys of a value and of its lease, which a cluster keeps together.
-    fn keys(&self, key: &K) -> Option<[Vec<u8>; 2]> {
+    pub(super) fn keys(&self, key: &K) -> Option<[Vec<u8>; 2]> {
         let encoded = Codec::<K>::encode(&self.codec, key)?;
         let mut value = format!("{}:{{", self.name).into_bytes();
         value.extend_from_slice(&encoded);
@@ -82,7 +78,7 @@ where
         Some([value, lease])
     }
 
-    fn tag(&self, tag: &str) -> String {
+    pub(super) fn tag(&self, tag: &str) -> String {
         format!("{}:tag:{tag}", self.name)
     }
 
@@ -90,7 +86,7 @@ where
         format!("{}:notices", self.name)
     }
 
-    async fn command(&self, words: &[&(dyn Words + Sync)]) -> Result<Value, Unavailable> {
+    pub(super) async fn command(&self, words: &[&(dyn Words + Sync)]) -> Result<Value, Unavailable> {
         let mut command = redis::Cmd::new();
         for word in words {
             word.add(&mut command);
@@ -141,35 +137,6 @@ where
             return Ok(true);
         }
         Ok(self.numbers(&frame.tags).await?.iter().skip(1).all(|&number| number <= stamp))
-    }
-
-    /// Deletes there, and tells the others.
-    pub(super) async fn settle(&self, noted: &Noted<K>) -> Reach {
-        let done = match &noted.fence {
-            Fence::Key(key) | Fence::Old(key) => self.delete(key).await,
-            Fence::Tag(tag) | Fence::OldTag(tag) => self.number(&self.tag(tag)).await,
-            Fence::All => self.number(&format!("{}:cleared", self.name)).await,
-        };
-        let notice = notice::encode(self.node, &noted.fence, &self.codec);
-        let channel = self.channel();
-        if done.is_ok() && self.command(&[&"PUBLISH", &channel, &notice]).await.is_ok() {
-            self.pending.done(noted);
-            return Reach::Everywhere;
-        }
-        self.work.notify_one();
-        Reach::Here
-    }
-
-    async fn delete(&self, key: &K) -> Result<(), Unavailable> {
-        let Some([value, lease]) = self.keys(key) else { return Ok(()) };
-        self.command(&[&"DEL", &value, &lease]).await.map(drop)
-    }
-
-    /// Gives `key` the next number: what was loaded before it is not valid.
-    async fn number(&self, key: &String) -> Result<(), Unavailable> {
-        let next = self.command(&[&"INCR", &format!("{}:sequence", self.name)]).await?;
-        let next = u64::from_redis_value_ref(&next).map_err(|_| Unavailable)?;
-        self.command(&[&"SET", key, &next, &"PX", &millis(WEEK)]).await.map(drop)
     }
 
     pub(super) async fn read<V>(&self, key: &K) -> Read<V>
@@ -302,7 +269,7 @@ enum Once<V> {
 }
 
 /// A word of a command.
-trait Words {
+pub(super) trait Words {
     fn add(&self, command: &mut redis::Cmd);
 }
 

@@ -241,3 +241,28 @@ async fn a_limit_with_a_name_is_the_same_whoever_asks() {
     // Nothing to ask is no trip, and no refusal.
     assert!(store.decide(Ask::take(b"alice", &[], 7)).await.unwrap().is_admitted());
 }
+
+#[tokio::test]
+async fn a_key_takes_the_memory_that_the_guide_says() {
+    let Some(server) = RedisServer::start(&[]) else { return };
+    let window = Duration::from_secs(86_400);
+    for (rule, most) in [
+        (Rule::TokenBucket(Quota::per_day(100_000)), 200),
+        (Rule::FixedWindow { limit: 100_000, window }, 200),
+        (Rule::SlidingWindowCounter { limit: 100_000, window }, 200),
+        (Rule::SlidingWindowLog { limit: 100, window }, 200 + 16 * 100),
+    ] {
+        let limiter = limiter(&server, rule);
+        for _ in 0..100 {
+            limiter.check("somebody of some length@example.com").await.unwrap();
+        }
+        let keys = server.command(&["KEYS", "*"]);
+        let key = keys.lines().find(|line| line.starts_with("seawall")).expect("a key").to_owned();
+        let bytes = server.command(&["MEMORY", "USAGE", &key]);
+        let bytes: u32 = bytes.trim_start_matches(':').trim().parse().unwrap();
+        assert!((60..=most).contains(&bytes), "{rule:?}: {bytes}");
+        // Nothing of a limit is there that is full again.
+        limiter.refund("somebody of some length@example.com", 100).await.unwrap();
+        assert_eq!(server.command(&["DBSIZE"]), ":0\r\n", "{rule:?}");
+    }
+}

@@ -261,3 +261,35 @@ async fn a_line_that_was_lost_fences_everything_here() {
     until("it hears again", async || node.tier.hears()).await;
     assert!(node.cache.hit(&7).is_none(), "loaded while it was deaf");
 }
+
+#[tokio::test]
+async fn a_store_that_is_full_keeps_nothing_and_hinders_nobody() {
+    let Some(server) = RedisServer::start(&["--maxmemory-policy", "noeviction"]) else { return };
+    let node = Node::on(&server).await;
+    server.command(&["CONFIG", "SET", "maxmemory", "1"]);
+    for key in 0..20 {
+        assert_eq!(node.get(key, "v").await, "v");
+        assert!(node.cache.hit(&key).is_some(), "it is kept here all the same");
+    }
+    assert_eq!((node.loads(), server.command(&["DBSIZE"])), (20, ":0\r\n".to_owned()));
+    server.command(&["CONFIG", "SET", "maxmemory", "0"]);
+    let other = Node::on(&server).await;
+    other.get(100, "v").await;
+    until("it is kept there again", async || {
+        other.cache.fence_everywhere(Fence::Key(101)).await;
+        other.get(101, "v").await;
+        server.command(&["EXISTS", "users:{101}"]) == ":1\r\n"
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_store_that_forgot_its_scripts_is_told_them_again() {
+    let Some(server) = RedisServer::start(&[]) else { return };
+    let (one, other) = (Node::on(&server).await, Node::on(&server).await);
+    server.command(&["SCRIPT", "FLUSH"]);
+    assert_eq!(one.get(7, "v1").await, "v1");
+    server.command(&["SCRIPT", "FLUSH"]);
+    assert_eq!(other.get(7, "v2").await, "v1");
+    assert_eq!(other.loads(), 0);
+}
