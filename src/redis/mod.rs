@@ -87,6 +87,8 @@ mod asking;
 mod codec;
 mod denied;
 mod dial;
+#[cfg(test)]
+mod driven;
 mod fences;
 mod frame;
 mod future;

@@ -250,7 +250,7 @@ async fn a_key_takes_the_memory_that_the_guide_says() {
         (Rule::TokenBucket(Quota::per_day(100_000)), 200),
         (Rule::FixedWindow { limit: 100_000, window }, 200),
         (Rule::SlidingWindowCounter { limit: 100_000, window }, 200),
-        (Rule::SlidingWindowLog { limit: 100, window }, 200 + 16 * 100),
+        (Rule::SlidingWindowLog { limit: 100, window }, 200 + 18 * 100),
     ] {
         let limiter = limiter(&server, rule);
         for _ in 0..100 {
