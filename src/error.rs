@@ -218,6 +218,8 @@ pub struct Rejected {
     // the whole at 32 bytes. Where waiting never helps it holds the cost and the capacity instead.
     retry_after: u64,
     reason: Reason,
+    // Whether it is a quota that stands in the way: of a rate limit, or of a queue before one.
+    quota: bool,
 }
 
 const UNKNOWN: u64 = u64::MAX;
@@ -231,18 +233,20 @@ impl Rejected {
     /// ```
     #[must_use]
     pub fn new(by: impl Into<Name>, reason: Reason) -> Self {
-        Self { by: by.into(), retry_after: UNKNOWN, reason }
+        Self { by: by.into(), retry_after: UNKNOWN, reason, quota: matches!(reason, Reason::RateLimited) }
     }
 
     /// A refusal because `cost` exceeds `capacity`; its text names both.
     pub(crate) const fn too_large(by: Name, cost: u32, capacity: u32) -> Self {
-        Self { by, retry_after: (cost as u64) << 32 | capacity as u64, reason: Reason::TooLarge }
+        let retry_after = (cost as u64) << 32 | capacity as u64;
+        Self { by, retry_after, reason: Reason::TooLarge, quota: false }
     }
 
     /// A refusal until so many nanoseconds have passed; of a reason that waiting helps.
     #[inline]
     pub(crate) const fn in_nanos(by: Name, reason: Reason, nanos: u64) -> Self {
-        Self { by, retry_after: if nanos == UNKNOWN { UNKNOWN - 1 } else { nanos }, reason }
+        let retry_after = if nanos == UNKNOWN { UNKNOWN - 1 } else { nanos };
+        Self { by, retry_after, reason, quota: matches!(reason, Reason::RateLimited) }
     }
 
     /// The same refusal, with the time after which to come back. One for [`Reason::TooLarge`] has none.
@@ -262,6 +266,31 @@ impl Rejected {
         let after = nanos(after);
         self.retry_after = if after == UNKNOWN { UNKNOWN - 1 } else { after };
         self
+    }
+
+    /// The same refusal, by a queue before a quota.
+    ///
+    /// ```
+    /// use seawall::{Reason, Rejected};
+    /// assert!(Rejected::new("queue", Reason::QueueFull).for_quota().is_for_quota());
+    /// ```
+    #[must_use]
+    pub const fn for_quota(mut self) -> Self {
+        self.quota = true;
+        self
+    }
+
+    /// Whether it is a quota that stands in the way, not a capacity: of a rate limit, or of a queue before one. In
+    /// HTTP that is a 429, where a full house is a 503.
+    ///
+    /// ```
+    /// use seawall::{Reason, Rejected};
+    /// assert!(Rejected::new("api", Reason::RateLimited).is_for_quota());
+    /// assert!(!Rejected::new("queue", Reason::QueueFull).is_for_quota());
+    /// ```
+    #[must_use]
+    pub const fn is_for_quota(&self) -> bool {
+        self.quota
     }
 
     /// The name of the instance that refused.

@@ -99,7 +99,7 @@ impl Unanswered {
     /// The answer of the table, without its mark.
     pub(super) fn answer(&self) -> Response<Bytes> {
         let (status, code) = match &self.why {
-            Why::Rejected(rejected) => codes(rejected.reason()),
+            Why::Rejected(rejected) => codes(rejected),
             Why::TimedOut(_) => LATE,
         };
         let mut answer = Response::new(Bytes::new());
@@ -159,9 +159,12 @@ const EXHAUSTED: Code = ("8", "rate limited");
 const TOO_LARGE: Code = ("8", "costs more than can ever be admitted");
 const UNAVAILABLE: Code = ("14", "unavailable");
 
-const fn codes(reason: Reason) -> (StatusCode, Code) {
-    match reason {
-        Reason::RateLimited => (StatusCode::TOO_MANY_REQUESTS, EXHAUSTED),
+const fn codes(rejected: &Rejected) -> (StatusCode, Code) {
+    match rejected.reason() {
+        // A queue answers as what was waited for.
+        Reason::RateLimited | Reason::QueueFull | Reason::QueueTimeout if rejected.is_for_quota() => {
+            (StatusCode::TOO_MANY_REQUESTS, EXHAUSTED)
+        }
         Reason::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, TOO_LARGE),
         Reason::NoKey => (StatusCode::BAD_REQUEST, INVALID),
         Reason::Deadline => LATE,
@@ -219,6 +222,16 @@ mod tests {
             assert_eq!((grpc.status().as_u16(), value(&grpc, "grpc-status")), (200, Some(code)), "{reason}");
             assert_eq!(value(&grpc, "content-type"), Some("application/grpc"));
             assert!(grpc.body().is_empty());
+        }
+    }
+
+    #[test]
+    fn a_queue_answers_as_what_was_waited_for() {
+        for reason in [Reason::QueueFull, Reason::QueueTimeout] {
+            let why = Why::Rejected(Rejected::new("queue", reason).for_quota());
+            let answer = |grpc| Unanswered { why, asked: Asked { grpc, http1: true } }.answer();
+            assert_eq!(answer(false).status(), 429);
+            assert_eq!(value(&answer(true), "grpc-status"), Some("8"));
         }
     }
 

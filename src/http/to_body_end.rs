@@ -37,6 +37,7 @@ pub enum Hold {
 /// | the body | the call |
 /// |---|---|
 /// | comes to its end | is settled with the class of the head; of gRPC, with that of the trailers |
+/// | is that of a failure (500, 503) | is settled at once: who tries again or elsewhere drops it unread |
 /// | fails | is settled as `Transient` |
 /// | is dropped before its end | is abandoned: slots come back, nothing is counted |
 /// | was at its end with the head | is settled at once |
@@ -258,7 +259,9 @@ fn is_trailing<B>(answer: &Response<B>) -> bool {
 
 /// Ends what ends with the head; what is left goes along with the body.
 fn hold<P: Gate, B: Body>(hold: Hold, mut held: Held<P>, answer: &Response<B>) -> Option<Held<P>> {
-    let is_over = answer.body().is_end_stream() || answer.status() == StatusCode::SWITCHING_PROTOCOLS;
+    let is_over = answer.body().is_end_stream()
+        || answer.status() == StatusCode::SWITCHING_PROTOCOLS
+        || held.head.is_failure();
     if is_over || hold == Hold::Head && !held.trailing {
         held.end(None);
         return None;

@@ -56,6 +56,7 @@ where
     if let Some(refusal) = final_refusal(gate, &blocked, queue.places() == 0) {
         return Err(refusal);
     }
+    queue.note(&blocked);
     let line = gate.stand(request).unwrap_or_else(|| queue.own.clone());
     let (patience, bound) = match (queue.patience(&line, now), deadline::in_force() - now) {
         (patience, left) if left < patience => (left, Reason::Deadline),
@@ -129,6 +130,9 @@ pub(super) fn refuse(queue: &Queue, reason: Reason, retry_after: Option<Duration
     let mut rejected = Rejected::new(queue.telemetry.name(), reason);
     if let Some(after) = retry_after {
         rejected = rejected.retry_in(after);
+    }
+    if queue.is_for_quota() {
+        rejected = rejected.for_quota();
     }
     queue.telemetry.tell(Kind::Queue, What::Refused(rejected));
     rejected

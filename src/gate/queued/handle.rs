@@ -3,8 +3,8 @@ use super::layer::QueuedLayer;
 use super::run::RunQueued;
 use crate::class::ByResult;
 use crate::gate::places::Order;
-use crate::gate::{Admit, Classified, Gate, Line};
-use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+use crate::gate::{Admit, Blocked, Classified, Gate, Line};
+use crate::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 use crate::telemetry::Telemetry;
 use crate::time::{Instant, nanos};
 use std::fmt;
@@ -52,6 +52,8 @@ pub(super) struct Queue {
     max_wait: AtomicU64,
     pub(super) order: Order,
     control: Option<Control>,
+    // Whether it was a quota that last let nobody in, not a capacity.
+    quota: AtomicBool,
     /// Where to wait for a gate that keeps no line of its own, or is made of several.
     pub(super) own: Line,
 }
@@ -66,6 +68,19 @@ struct Control {
 impl Queue {
     pub(super) fn places(&self) -> usize {
         self.places.load(Relaxed) as usize
+    }
+
+    /// The gate let nobody in, and why: who does not get in after waiting is told so.
+    pub(super) fn note(&self, blocked: &Blocked) {
+        if let Some(rejected) = &blocked.rejected
+            && rejected.is_for_quota() != self.is_for_quota()
+        {
+            self.quota.store(rejected.is_for_quota(), Relaxed);
+        }
+    }
+
+    pub(super) fn is_for_quota(&self) -> bool {
+        self.quota.load(Relaxed)
     }
 
     /// How long a newcomer to `line` may wait.
@@ -99,6 +114,7 @@ impl<G> Queued<G> {
             max_wait: AtomicU64::new(nanos(max_wait)),
             order: Order::Fifo,
             control: None,
+            quota: AtomicBool::new(false),
             own: Line::new(),
         };
         Self { gate, queue: Arc::new(queue) }
@@ -165,6 +181,7 @@ impl<G> Queued<G> {
             telemetry: old.telemetry.clone(),
             places: AtomicU32::new(old.places.load(Relaxed)),
             max_wait: AtomicU64::new(old.max_wait.load(Relaxed)),
+            quota: AtomicBool::new(false),
             order: old.order,
             control: old.control,
             own: old.own.clone(),

@@ -140,6 +140,7 @@ impl Waiting {
             if let Some(refusal) = final_refusal(gate, &blocked, false) {
                 return Err(refusal);
             }
+            self.queue.note(&blocked);
             let (at, retry) = (now.get(), blocked.rejected.and_then(|rejected| rejected.retry_after()));
             if let Some(wait) = retry
                 && at + wait > self.until

@@ -138,6 +138,15 @@ async fn what_ends_with_its_head_is_settled_there() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_failure_told_by_the_head_counts_though_nobody_reads_its_body() {
+    let gates = gates();
+    let answer = answer(&gates, Hold::BodyEnd, (503, "text/plain"), [data(), data()], false).await;
+    assert_eq!(seen(&gates), (0, State::Open));
+    drop(answer);
+    assert_eq!(gates.0.snapshot().failures, 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_body_that_fails_is_a_failure_and_one_that_is_dropped_is_not() {
     let failing = gates();
     let answer = answer(&failing, Hold::BodyEnd, TEXT, [data(), Err(Failed)], false).await;

@@ -6,10 +6,11 @@ use axum::http::{Request, Response, StatusCode};
 use axum::routing::get;
 use bytes::Bytes;
 use http_body::Body as _;
-use seawall::gate::GateLayer;
+use seawall::gate::{Admit, GateLayer, Queued};
 use seawall::http::{Respond, RespondBody, Status};
+use seawall::rate_limit::Quota;
 use seawall::telemetry::{Counters, Telemetry};
-use seawall::{Class, ConcurrencyLimit, Error, Reason, Rejected, TimedOut};
+use seawall::{Class, ConcurrencyLimit, Error, RateLimiter, Reason, Rejected, TimedOut};
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -58,6 +59,26 @@ async fn answered(
         service_fn(|_: Request<Body>| async { Ok::<_, Infallible>(Response::new(Body::empty())) });
     let Ok(answer) = Respond(Fails(error.into())).layer(unreached).oneshot(request).await;
     answer
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_queue_answers_as_what_was_waited_for() {
+    async fn statuses(gate: impl Admit<Request<Body>> + Clone) -> [StatusCode; 2] {
+        let queued = Queued::new("queue", gate, 1, Duration::from_millis(10));
+        let hung =
+            service_fn(|_: Request<Body>| std::future::pending::<Result<Response<Body>, Infallible>>());
+        let service = Respond(queued.layer()).layer(hung);
+        // The first waits until it is too long; for the second there is no place.
+        let (Ok(waited), Ok(full)) =
+            tokio::join!(service.clone().oneshot(ask()), service.clone().oneshot(ask()));
+        [waited.status(), full.status()]
+    }
+    let quota = RateLimiter::new("api", Quota::per_minute(1));
+    quota.try_acquire().unwrap().settle(Class::Success);
+    assert_eq!(statuses(quota).await, [StatusCode::TOO_MANY_REQUESTS; 2]);
+    let slots = ConcurrencyLimit::new("db", 1);
+    let _held = slots.try_acquire().unwrap();
+    assert_eq!(statuses(slots.clone()).await, [StatusCode::SERVICE_UNAVAILABLE; 2]);
 }
 
 #[tokio::test]

@@ -180,25 +180,28 @@ fn a_policy_of_closures_can_be_printed() {
 #[tokio::test(start_paused = true)]
 async fn what_answers_from_the_cache_slot_takes_nothing_from_those_inside() {
     use seawall::Lift;
-    use tower::layer::layer_fn;
-    use tower::service_fn;
+    use seawall::cache::{CacheAside, Lifetime, Memory};
 
     let (bucket, probe) = (bucket(3), Probe::always(Step::Answer { pend: 0 }));
-    // A cache that knows the answer to one.
-    let cache = layer_fn(|inner| {
-        service_fn(move |request: u32| {
-            let inner = std::clone::Clone::clone(&inner);
-            async move { if request == 1 { Ok(100) } else { ServiceExt::oneshot(inner, request).await } }
-        })
-    });
+    let cache: CacheAside<u32, u32, Failed> =
+        CacheAside::new("cache", Memory::lru(10), Lifetime::of(Duration::from_secs(60)));
     let service = Policy::new("p")
-        .cache(cache)
         .rate_limit(bucket.clone())
         .deadline(Deadlines::within("deadline", MS))
+        .cache(cache.layer(|request: &u32| Some(*request)))
+        .fallback(Fallback::value("fallback", || 0))
         .lifted()
         .layer(Lift::new(probe.clone()));
-    assert_eq!(service.clone().oneshot(1).await, Ok(100));
-    assert_eq!((probe.calls(), bucket.available()), (0, 3));
-    assert_eq!(service.oneshot(2).await, Ok(2));
+    for _ in 0..3 {
+        assert_eq!(service.clone().oneshot(1).await, Ok(1));
+    }
     assert_eq!((probe.calls(), bucket.available()), (1, 2));
+    // Two who miss at once are one call.
+    let misses = tokio::join!(service.clone().oneshot(2), service.clone().oneshot(2));
+    assert_eq!(misses, (Ok(2), Ok(2)));
+    assert_eq!((probe.calls(), bucket.available()), (2, 1));
+    // A refusal inside is not kept, and the fallback outside answers for it.
+    bucket.try_acquire().unwrap().settle(Class::Success);
+    assert_eq!(service.clone().oneshot(3).await, Ok(0));
+    assert_eq!((probe.calls(), cache.hit(&3).is_none()), (2, true));
 }
