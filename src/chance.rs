@@ -45,13 +45,8 @@ impl Chance {
         thread_local! {
             static STREAM: Cell<u64> = const { Cell::new(0) };
         }
-        #[cold]
-        #[inline(never)]
-        fn from_the_system() -> u64 {
-            rand::Rng::next_u64(&mut rand::rng())
-        }
         let seed = match STREAM.get() {
-            0 => from_the_system(),
+            0 => secret(),
             state => state,
         };
         STREAM.set(seed.wrapping_add(Self::APART));
@@ -98,6 +93,14 @@ impl Default for Chance {
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// 64 bits that nobody can guess, whatever draws they have seen: from a generator fit for cryptography, which the
+/// operating system seeded.
+#[cold]
+#[inline(never)]
+pub(crate) fn secret() -> u64 {
+    rand::Rng::next_u64(&mut rand::rng())
 }
 
 #[cfg(test)]

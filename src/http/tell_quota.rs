@@ -2,9 +2,8 @@ use super::PerClient;
 use crate::error::Rejected;
 use crate::gate::{Admit, Exempting, Now};
 use crate::name::Name;
-use crate::rate_limit::{ByCost, ByKey, Cost, Decision, Quota, Quotas, RateLimiter, Share};
+use crate::rate_limit::{ByCost, ByKey, Cost, Decision, Keys, Quota, Quotas, RateLimiter, Share};
 use http::Request;
-use std::hash::Hash;
 
 /// A limit that can tell the figures by which it decided: what [`QuotaHeaders`](super::QuotaHeaders) goes over.
 ///
@@ -40,10 +39,9 @@ impl<F: Fn(&Req) -> u32, A: Share, Req: ?Sized> TellQuota<Req> for ByCost<F, A> 
     }
 }
 
-impl<F, C, Q, K, Req: ?Sized> TellQuota<Req> for ByKey<F, C, Q>
+impl<K, C, Q, Req: ?Sized> TellQuota<Req> for ByKey<K, C, Q>
 where
-    F: Fn(&Req) -> K,
-    K: Hash,
+    K: Keys<Req>,
     C: Cost<Req>,
     Q: Quotas<Req>,
 {

@@ -33,8 +33,21 @@ pub trait Algorithm: Copy {
     /// The state before the first call.
     fn fresh(&self) -> Self::State;
 
-    /// Takes `cost` permits if they are there; else, and for a cost of 0, changes nothing.
-    fn admit(&self, state: &mut Self::State, cost: u32, now: Instant) -> Decision;
+    /// Takes `cost` permits if they are there; else, and for a cost of 0, changes nothing. Yes or no, without the figures
+    /// that nobody reads on the way in.
+    fn take(&self, state: &mut Self::State, cost: u32, now: Instant) -> bool;
+
+    /// Whether [`take`](Self::take) would be a yes.
+    #[inline]
+    fn fits(&self, state: &Self::State, cost: u32, now: Instant) -> bool {
+        self.peek(state, cost, 0, now).is_admitted()
+    }
+
+    /// [`take`](Self::take), with all that can be told of it.
+    fn admit(&self, state: &mut Self::State, cost: u32, now: Instant) -> Decision {
+        let taken = self.take(state, cost, now);
+        self.peek(state, if taken { 0 } else { cost }, 0, now)
+    }
 
     /// What [`admit`](Self::admit) would answer once `ahead` permits have been given to others that wait.
     fn peek(&self, state: &Self::State, cost: u32, ahead: u64, now: Instant) -> Decision;

@@ -175,8 +175,8 @@ impl Algorithm for Booking {
         Booked::default()
     }
 
-    fn admit(&self, state: &mut Booked, cost: u32, now: Instant) -> Decision {
-        self.bucket.admit(&mut state.full_at, cost, now)
+    fn take(&self, state: &mut Booked, cost: u32, now: Instant) -> bool {
+        self.bucket.take(&mut state.full_at, cost, now)
     }
 
     fn peek(&self, state: &Booked, cost: u32, ahead: u64, now: Instant) -> Decision {

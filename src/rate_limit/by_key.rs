@@ -4,7 +4,7 @@ use crate::class::Class;
 use crate::error::Rejected;
 use crate::gate::{Admit, Gate, Now};
 use std::fmt;
-use std::hash::Hash;
+use std::hash::{Hash, Hasher};
 
 /// A keyed limiter that takes its key, and perhaps its cost and quota, from the request: a gate like any other.
 ///
@@ -34,6 +34,30 @@ pub struct ByKey<K, C = One, Q = Common> {
     pub(super) key: K,
     pub(super) cost: C,
     pub(super) quota: Q,
+}
+
+/// Whose a request is: a function of it that answers a key, or one that [lends](Lent) it.
+pub trait Keys<Req: ?Sized> {
+    /// Feeds the key to `state`.
+    fn hash<H: Hasher>(&self, request: &Req, state: &mut H);
+}
+
+impl<Req: ?Sized, F: Fn(&Req) -> K, K: Hash> Keys<Req> for F {
+    #[inline]
+    fn hash<H: Hasher>(&self, request: &Req, state: &mut H) {
+        self(request).hash(state);
+    }
+}
+
+/// A function that lends the key out of the request; made by [`KeyedRateLimiter::by_ref`].
+#[derive(Clone, Copy, Debug)]
+pub struct Lent<F>(pub(super) F);
+
+impl<Req: ?Sized, F: for<'a> Fn(&'a Req) -> &'a K, K: Hash + ?Sized> Keys<Req> for Lent<F> {
+    #[inline]
+    fn hash<H: Hasher>(&self, request: &Req, state: &mut H) {
+        (self.0)(request).hash(state);
+    }
 }
 
 /// Each request costs one permit.
@@ -149,16 +173,15 @@ impl<K, C, Q> Gate for ByKey<K, C, Q> {
     }
 }
 
-impl<F, C, Q, K, Req: ?Sized> Admit<Req> for ByKey<F, C, Q>
+impl<K, C, Q, Req: ?Sized> Admit<Req> for ByKey<K, C, Q>
 where
-    F: Fn(&Req) -> K,
-    K: Hash,
+    K: Keys<Req>,
     C: Cost<Req>,
     Q: Quotas<Req>,
 {
     #[inline]
     fn admit(&self, request: &Req, now: &mut Now) -> Result<TakenByKey, Rejected> {
-        let key = self.limiter.fingerprint(&(self.key)(request));
+        let key = self.limiter.fingerprint_of(&self.key, request);
         self.limiter.take(key, self.cost.cost(request), self.quota.quota(request), now.get())
     }
 }

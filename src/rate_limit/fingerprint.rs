@@ -1,11 +1,12 @@
-use crate::chance::Chance;
+use crate::chance::secret;
 use std::hash::{BuildHasher, Hasher};
 
 /// The fingerprints of keys: 64 bits, under secrets that each table draws for itself.
 ///
-/// Multiplication of 64 by 64 bits, folded, as in wyhash: a third of SipHash's instructions. Nobody outside ever sees
-/// a fingerprint, so secrets of 128 bits cannot be learned from them; and what a collision costs is that two keys
-/// share a bucket.
+/// Multiplication of 64 by 64 bits, folded, as in wyhash: a third of SipHash's instructions. An attacker chooses keys, but sees
+/// no fingerprint, only whether two of his keys share a bucket: 127 bits that the operating system drew are not learned from
+/// that, and without them a pair that collides is met by chance alone, once in 2³² keys. All that it gains him is less: two keys that
+/// share a bucket are refused earlier, never admitted more.
 #[derive(Clone, Debug)]
 pub(super) struct Fingerprints {
     start: u64,
@@ -14,8 +15,12 @@ pub(super) struct Fingerprints {
 
 impl Fingerprints {
     pub(super) fn new() -> Self {
-        let mut chance = Chance::new();
-        Self { start: chance.draw(), secret: chance.draw() | 1 }
+        Self::seeded([secret(), secret()])
+    }
+
+    /// Odd, so that nothing of a key is multiplied away.
+    pub(super) const fn seeded([start, secret]: [u64; 2]) -> Self {
+        Self { start, secret: secret | 1 }
     }
 }
 

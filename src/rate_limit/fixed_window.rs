@@ -163,14 +163,15 @@ impl Algorithm for FixedWindow {
         Used::default()
     }
 
-    fn admit(&self, state: &mut Used, cost: u32, now: Instant) -> Decision {
+    #[inline]
+    fn take(&self, state: &mut Used, cost: u32, now: Instant) -> bool {
         let current = self.at(state, clamped(now));
-        let decision = self.answer(current, cost, 0, clamped(now));
-        if cost == 0 || !decision.is_admitted() {
-            return decision;
+        let used = current.used.saturating_add(u64::from(cost));
+        let fits = cost == 0 || used <= u64::from(self.limit);
+        if cost > 0 && fits {
+            *state = Used { used, ..current };
         }
-        *state = Used { used: current.used + u64::from(cost), ..current };
-        self.answer(*state, 0, 0, clamped(now))
+        fits
     }
 
     fn peek(&self, state: &Used, cost: u32, ahead: u64, now: Instant) -> Decision {

@@ -371,13 +371,20 @@ impl<A: Share> RateLimiter<A> {
     #[inline]
     pub(super) fn take_new(&self, cost: u32, now: Instant) -> Result<Taken, Rejected> {
         let Shared { cell, telemetry, line } = &*self.0;
-        if line.is_empty() && !telemetry.is_observed() && cell.try_admit(cost, now) {
-            return Ok(Taken { cost, at: now });
+        if telemetry.is_observed() || !line.is_empty() {
+            return self.take_slowly(cost, now);
         }
-        self.take_slowly(cost, now)
+        match cell.admit(telemetry.name(), cost, now) {
+            Ok(()) => Ok(Taken { cost, at: now }),
+            Err(rejected) => {
+                self.tell(&rejected);
+                Err(rejected)
+            }
+        }
     }
 
-    /// The same with all that is not needed on a quiet day: those who wait, an observer, the refusal.
+    /// The same with all that is not needed on a quiet day: those who wait, an observer.
+    #[cold]
     #[inline(never)]
     fn take_slowly(&self, cost: u32, now: Instant) -> Result<Taken, Rejected> {
         if !self.0.line.is_empty() && cost > 0 {

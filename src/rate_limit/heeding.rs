@@ -110,16 +110,17 @@ impl<A: Algorithm> Algorithm for Heeding<A> {
         Heard { own: self.own.fresh(), closed_until: 0, left_until: 0, left: 0 }
     }
 
-    fn admit(&self, state: &mut Self::State, cost: u32, now: Instant) -> Decision {
-        let decision = self.peek(state, cost, 0, now);
-        if cost == 0 || !decision.is_admitted() {
-            return decision;
+    fn take(&self, state: &mut Self::State, cost: u32, now: Instant) -> bool {
+        let at = now.as_nanos();
+        let (told, closed) = (at < state.left_until, at < state.closed_until);
+        if cost == 0 {
+            return true;
         }
-        let _ = self.own.admit(&mut state.own, cost, now);
-        if now.as_nanos() < state.left_until {
+        let taken = !closed && (!told || cost <= state.left) && self.own.take(&mut state.own, cost, now);
+        if taken && told {
             state.left -= cost;
         }
-        self.peek(state, 0, 0, now)
+        taken
     }
 
     fn peek(&self, state: &Self::State, cost: u32, ahead: u64, now: Instant) -> Decision {

@@ -1,5 +1,5 @@
 use super::ask::Ask;
-use super::by_key::ByKey;
+use super::by_key::{ByKey, Keys, Lent};
 use super::fingerprint::Fingerprints;
 use super::table::{Home, Table};
 use super::{Carry, Decision, Quota};
@@ -13,14 +13,14 @@ use crate::time::Instant;
 use arc_swap::ArcSwap;
 use std::collections::HashMap;
 use std::fmt;
-use std::hash::{BuildHasher, Hash};
+use std::hash::{BuildHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
 /// A rate limit for each key: a user, an API key, an address, a route, a tenant.
 ///
-/// Clones share the limits. Any hashable key will do: only a 64-bit fingerprint of it is kept, under a seed of the
-/// process's own. A key that was seen before is found without a lock.
+/// Clones share the limits. Any hashable key will do: only a 64-bit fingerprint of it is kept, under secrets that each
+/// limiter draws for itself. A key that was seen before is found without a lock.
 ///
 /// # Examples
 ///
@@ -58,10 +58,18 @@ use std::time::Duration;
 ///
 /// `max_keys` slots of 16 bytes, all of them from the start, whatever the key: 16 MB for a million. A slot is
 /// taken over only from a bucket that is full, which nobody can tell from one that was never there; so no key in
-/// debt is ever forgotten, and no task sweeps. Where there is no such slot, [`WhenFull`] says what happens. A key
-/// may stand in 40 places, and the first that finds none free comes at about 60 % of `max_keys`: make that twice the keys you expect to be busy.
+/// debt is ever forgotten, and no task sweeps. Where there is no such slot, [`WhenFull`] says what happens.
 ///
-/// Two keys of one fingerprint share a bucket: refused earlier, never admitted more.
+/// A key may stand in one of four lines of four slots, and those that stand there may move to make room. So the first newcomer
+/// without room comes when 92 % or more of `max_keys` are in debt at once, whatever the keys are (a table of 32 or fewer is used to
+/// the last slot): a tenth more than the keys you expect to be busy is enough.
+///
+/// # Keys that an attacker chooses
+///
+/// Two keys of one fingerprint share a bucket: refused earlier, never admitted more. Fingerprints hang on 127 secret bits, so nobody can
+/// make up keys that meet, neither one another nor a victim's: among `n` busy keys a new one meets one of them with a chance of
+/// `n` in 2⁶⁴. What an attacker can do is to come with ever new keys; [`WhenFull`] is the answer to that, and those who are known stay
+/// untouched by it.
 #[derive(Clone)]
 pub struct KeyedRateLimiter(pub(super) Arc<Shared>);
 
@@ -164,8 +172,7 @@ impl KeyedRateLimiter {
     /// As [`check`](Self::check).
     #[inline]
     pub fn check_at<K: Hash + ?Sized>(&self, key: &K, now: Instant) -> Result<(), Rejected> {
-        let key = self.fingerprint(key);
-        if self.takes_quickly(key, 1, now) { Ok(()) } else { self.take_slowly(key, 1, None, now).map(drop) }
+        self.take(self.fingerprint(key), 1, None, now).map(drop)
     }
 
     /// Leave to make one call for this key.
@@ -413,6 +420,29 @@ impl KeyedRateLimiter {
         ByKey::new(self.clone(), key)
     }
 
+    /// The gate that takes its key from the request without copying it: a `&str`, a slice of bytes, anything that the
+    /// request holds.
+    ///
+    /// ```
+    /// use seawall::gate::{Admit, Now};
+    /// use seawall::rate_limit::{KeyedRateLimiter, Quota};
+    /// struct Request { api_key: String }
+    /// let limiter = KeyedRateLimiter::new("per key", Quota::per_hour(1), 10_000);
+    /// let gate = limiter.by_ref(|request: &Request| request.api_key.as_str());
+    ///
+    /// let request = Request { api_key: "k-1".to_owned() };
+    /// assert!(gate.admit(&request, &mut Now::lazy()).is_ok());
+    /// // The same key, however it is given.
+    /// assert!(limiter.check("k-1").is_err());
+    /// ```
+    pub fn by_ref<F, Req: ?Sized, K>(&self, key: F) -> ByKey<Lent<F>>
+    where
+        F: for<'a> Fn(&'a Req) -> &'a K,
+        K: Hash + ?Sized,
+    {
+        ByKey::new(self.clone(), Lent(key))
+    }
+
     /// The name by which it refuses.
     ///
     /// ```
@@ -430,6 +460,13 @@ impl KeyedRateLimiter {
     }
 
     #[inline]
+    pub(super) fn fingerprint_of<K: Keys<Req>, Req: ?Sized>(&self, key: &K, request: &Req) -> u64 {
+        let mut state = self.0.fingerprints.build_hasher();
+        key.hash(request, &mut state);
+        Table::fit(state.finish())
+    }
+
+    #[inline]
     pub(super) fn take(
         &self,
         key: u64,
@@ -437,20 +474,21 @@ impl KeyedRateLimiter {
         own: Option<Quota>,
         now: Instant,
     ) -> Result<TakenByKey, Rejected> {
-        if own.is_none() && self.takes_quickly(key, cost, now) {
-            return Ok(TakenByKey { key, own: None, cost, home: Home::Slot });
+        let Shared { table, overridden, telemetry, .. } = &*self.0;
+        if own.is_none() && !telemetry.is_observed() && !overridden.load(Acquire) {
+            match table.try_admit(telemetry.name(), key, cost, now) {
+                Some(Ok(())) => return Ok(TakenByKey { key, own: None, cost, home: Home::Slot }),
+                Some(Err(rejected)) => {
+                    telemetry.tell_refused(Kind::RateLimiter, &rejected);
+                    return Err(rejected);
+                }
+                None => {}
+            }
         }
         self.take_slowly(key, cost, own, now)
     }
 
-    /// Takes permits of a known key that has the common quota, if nobody listens.
-    #[inline]
-    fn takes_quickly(&self, key: u64, cost: u32, now: Instant) -> bool {
-        let Shared { table, overridden, telemetry, .. } = &*self.0;
-        !overridden.load(Acquire) && !telemetry.is_observed() && table.try_admit(key, cost, now)
-    }
-
-    /// The same with all that is not needed on a quiet day: new keys, quotas of their own, an observer, the refusal.
+    /// The same with all that is not needed on a quiet day: new keys, quotas of their own, an observer.
     #[inline(never)]
     fn take_slowly(
         &self,

@@ -118,8 +118,13 @@ impl Algorithm for LeakyBucket {
     }
 
     #[inline]
-    fn admit(&self, state: &mut FullAt, cost: u32, now: Instant) -> Decision {
-        self.bucket.admit(state, cost, now)
+    fn take(&self, state: &mut FullAt, cost: u32, now: Instant) -> bool {
+        self.bucket.take(state, cost, now)
+    }
+
+    #[inline]
+    fn fits(&self, state: &FullAt, cost: u32, now: Instant) -> bool {
+        self.bucket.fits(state, cost, now)
     }
 
     fn peek(&self, state: &FullAt, cost: u32, ahead: u64, now: Instant) -> Decision {

@@ -197,16 +197,19 @@ impl LeasedRateLimiter {
 
     #[inline]
     fn take_new(&self, cost: u32, now: &mut Now) -> Result<Leased, Rejected> {
-        if cost > 0 && !self.0.line.is_empty() {
-            return Err(self.refuse(self.behind(cost, now.get()), cost));
-        }
-        self.take(cost, now).map_err(|decision| self.refuse(decision, cost))
+        let taken = if cost > 0 && !self.0.line.is_empty() {
+            Err(self.behind(cost, now.get()).rejected(self.0.telemetry.name(), cost))
+        } else {
+            self.take(cost, now)
+        };
+        taken.inspect_err(|rejected| self.refused(rejected))
     }
 
     #[inline]
-    fn take(&self, cost: u32, now: &mut Now) -> Result<Leased, Decision> {
-        if !self.0.leases.take_own(cost) {
-            self.0.leases.take(cost, now.get())?;
+    fn take(&self, cost: u32, now: &mut Now) -> Result<Leased, Rejected> {
+        let Shared { leases, telemetry, .. } = &*self.0;
+        if !leases.take_own(cost) {
+            leases.take(telemetry.name(), cost, now.get())?;
         }
         let leased = Leased(cost);
         self.0.telemetry.note_admitted(Kind::RateLimiter, self, leased, cost);
@@ -224,13 +227,6 @@ impl LeasedRateLimiter {
         }
         let retry_after = decision.retry_after().unwrap_or(Duration::from_nanos(1));
         Decision::new(Verdict::Limited { retry_after }, decision.remaining(), decision.reset_after())
-    }
-
-    #[inline]
-    fn refuse(&self, decision: Decision, cost: u32) -> Rejected {
-        let rejected = decision.rejected(self.0.telemetry.name(), cost);
-        self.refused(&rejected);
-        rejected
     }
 }
 
@@ -274,7 +270,7 @@ impl<Req: ?Sized> Admit<Req> for LeasedRateLimiter {
     }
 
     fn admit_head(&self, _: &Req, now: &mut Now) -> Result<Leased, Rejected> {
-        self.take(1, now).map_err(|decision| decision.rejected(self.0.telemetry.name(), 1))
+        self.take(1, now)
     }
 
     fn foretell(&self, _: &Req, now: &mut Now) -> Option<Duration> {

@@ -1,6 +1,8 @@
 use super::algorithm::{Algorithm, Carry};
 use super::share::Cell;
 use super::{Decision, Quota, TokenBucket, Verdict, Word};
+use crate::error::Rejected;
+use crate::name::Name;
 use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering::SeqCst};
 use crate::sync::{Mutex, Padded, thread_number};
 use crate::time::Instant;
@@ -75,19 +77,22 @@ impl Leases {
     /// Takes from wherever there is enough.
     #[cold]
     #[inline(never)]
-    pub(super) fn take(&self, cost: u32, now: Instant) -> Result<(), Decision> {
+    pub(super) fn take(&self, by: Name, cost: u32, now: Instant) -> Result<(), Rejected> {
         loop {
             let lease = self.lease.load(SeqCst);
-            if cost <= lease && self.bucket.try_admit(lease, now) {
+            if cost <= lease && self.bucket.take(lease, now) {
                 self.put(lease - cost);
                 return Ok(());
             }
-            if self.bucket.try_admit(cost, now) || self.slots.iter().any(|slot| take(slot, cost)) {
+            if self.bucket.take(cost, now) || self.slots.iter().any(|slot| take(slot, cost)) {
                 return Ok(());
             }
-            let (moves, decision) = (self.moves.load(SeqCst), self.peek(cost, now));
-            if !decision.is_admitted() && moves.is_multiple_of(2) && self.moves.load(SeqCst) == moves {
-                return Err(decision);
+            let (moves, refusal) = (self.moves.load(SeqCst), self.refusal(by, cost, now));
+            if let Some(refusal) = refusal
+                && moves.is_multiple_of(2)
+                && self.moves.load(SeqCst) == moves
+            {
+                return Err(refusal);
             }
             if self.gather(cost, now) {
                 return Ok(());
@@ -95,10 +100,22 @@ impl Leases {
         }
     }
 
+    /// The refusal of all of it together, unless there is enough. Writes nothing.
+    fn refusal(&self, by: Name, cost: u32, now: Instant) -> Option<Rejected> {
+        let capacity = self.capacity.load(SeqCst);
+        if cost > capacity {
+            return Some(Rejected::too_large(by, cost, capacity));
+        }
+        match cost.saturating_sub(self.held()) {
+            0 => None,
+            missing => self.bucket.refusal(by, missing, now),
+        }
+    }
+
     /// What all of it would answer. Writes nothing.
     pub(super) fn peek(&self, cost: u32, now: Instant) -> Decision {
         let capacity = self.capacity.load(SeqCst);
-        let held = self.slots.iter().map(|slot| held(slot)).sum::<u32>().min(capacity);
+        let held = self.held().min(capacity);
         let missing = cost.saturating_sub(held);
         let (bucket, rest) = self.bucket.update(|bucket, state| {
             // More than the bucket holds beside the slots is there at the earliest when it is full.
@@ -161,7 +178,7 @@ impl Leases {
         for slot in &self.slots {
             gathered += take_up_to(slot, cost - gathered);
         }
-        let all = gathered == cost || self.bucket.try_admit(cost - gathered, now);
+        let all = gathered == cost || self.bucket.take(cost - gathered, now);
         if !all {
             self.put(gathered);
         }
@@ -186,6 +203,10 @@ impl Leases {
         if rest > 0 {
             self.bucket.update(|bucket, state| bucket.give_back(state, rest, Instant::ZERO));
         }
+    }
+
+    fn held(&self) -> u32 {
+        self.slots.iter().map(|slot| held(slot)).sum()
     }
 
     #[inline]

@@ -126,6 +126,7 @@ mod keyed;
 mod leaky_bucket;
 mod leased;
 mod leases;
+mod line;
 #[cfg(all(test, seawall_loom))]
 mod models;
 mod pace;
@@ -150,7 +151,7 @@ mod word;
 pub use self::algorithm::{Algorithm, Carry};
 pub use self::booking::{Booked, Booking, Slot};
 pub use self::by_cost::ByCost;
-pub use self::by_key::{ByKey, Common, Cost, One, Quotas};
+pub use self::by_key::{ByKey, Common, Cost, Keys, Lent, One, Quotas};
 pub use self::decision::{Decision, Verdict};
 pub use self::fixed_window::{FixedWindow, Used};
 pub use self::handle::{RateLimiter, Taken};

@@ -29,7 +29,7 @@ fn three<T: Send + Sync + 'static>(shared: &Arc<T>, step: [fn(&T) -> u32; 3]) ->
 }
 
 fn take(word: &Word) -> u32 {
-    u32::from(word.try_admit(1, NOW) || word.admit(BY, 1, NOW).is_ok())
+    u32::from(word.admit(BY, 1, NOW).is_ok())
 }
 
 fn left(word: &Word) -> u32 {
@@ -79,7 +79,10 @@ fn a_step_sees_the_old_quota_or_the_new_one_and_is_charged_by_it() {
 
 fn ask(table: &Table, key: u64) -> Result<Home, Rejected> {
     let ask = Ask { by: BY, key, cost: 1, own: None, full: WhenFull::Refuse, now: NOW, charge: false };
-    if table.try_admit(key, 1, NOW) { Ok(Home::Slot) } else { table.admit(ask).map(|(home, _)| home) }
+    match table.try_admit(BY, key, 1, NOW) {
+        Some(answer) => answer.map(|()| Home::Slot),
+        None => table.admit(ask).map(|(home, _)| home),
+    }
 }
 
 #[test]
@@ -132,5 +135,75 @@ fn a_quota_changes_for_all_keys_at_once() {
         );
         assert_eq!(admitted, 1);
         assert_eq!(table.peek(7, 0, None, NOW).remaining(), 0);
+    });
+}
+
+/// Three lines of which a key may stand in two: the first bits of a fingerprint say which is its home, the bits from
+/// the seventeenth on which is the other.
+const fn fingerprint(home: u64, other: u64, number: u64) -> u64 {
+    const LINE: u64 = 1 << 14;
+    (home * 4 + 1) * LINE / 12 * 4 << 48 | (other * 4 + 1) * LINE / 12 * 4 << 32 | number
+}
+
+/// A whole table is read where a key finds no room.
+fn many_steps(scene: impl Fn() + Send + Sync + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = Some(2);
+    builder.max_branches = 20_000;
+    builder.check(scene);
+}
+
+#[test]
+fn a_key_that_moves_is_never_doubled() {
+    many_steps(|| {
+        let table = Arc::new(Table::with_ways(quota(1, 2), 12, 2));
+        // Two full lines, and one key that may go from the first to the third.
+        let keys = [[0, 2], [0, 1], [0, 1], [0, 1], [1, 0], [1, 0], [1, 0], [1, 0]];
+        for (number, [home, other]) in keys.into_iter().enumerate() {
+            assert_eq!(ask(&table, fingerprint(home, other, number as u64 + 1)), Ok(Home::Slot));
+        }
+        const MOVED: u64 = fingerprint(0, 2, 1);
+        let admitted = three(
+            &table,
+            [
+                |table| u32::from(ask(table, MOVED).is_ok()),
+                |table| {
+                    assert_eq!(ask(table, fingerprint(0, 1, 9)), Ok(Home::Slot));
+                    0
+                },
+                |_| 0,
+            ],
+        );
+        // Caught between its charge and the look at the key, a call may be charged twice, never admitted twice.
+        let left = table.peek(MOVED, 0, None, NOW).remaining();
+        assert!(admitted + left <= 1);
+        assert_eq!(table.live(NOW), 9, "each key stands in one slot");
+        // And it is given back to where it now stands.
+        table.give_back(MOVED, Home::Slot, 1, None);
+        assert_eq!(table.peek(MOVED, 0, None, NOW).remaining(), left + 1);
+    });
+}
+
+#[test]
+fn what_is_given_back_finds_a_key_that_moves() {
+    many_steps(|| {
+        let table = Arc::new(Table::with_ways(quota(1, 1), 12, 2));
+        let keys = [[0, 2], [0, 1], [0, 1], [0, 1], [1, 0], [1, 0], [1, 0], [1, 0]];
+        for (number, [home, other]) in keys.into_iter().enumerate() {
+            assert_eq!(ask(&table, fingerprint(home, other, number as u64 + 1)), Ok(Home::Slot));
+        }
+        const MOVED: u64 = fingerprint(0, 2, 1);
+        three(
+            &table,
+            [
+                |table| {
+                    table.give_back(MOVED, Home::Slot, 1, None);
+                    0
+                },
+                |table| u32::from(ask(table, fingerprint(0, 1, 9)).is_ok()),
+                |_| 0,
+            ],
+        );
+        assert_eq!(table.peek(MOVED, 0, None, NOW).remaining(), 1);
     });
 }

@@ -164,11 +164,6 @@ impl Pace {
         full_at.min(i128::from(DEEPEST)) as u64
     }
 
-    #[inline]
-    pub(super) fn granted(self, full_at: u64, now: Instant) -> Decision {
-        Decision::admitted(self.remaining(full_at, now), self.until(full_at, now))
-    }
-
     /// The answer for `cost` permits behind `ahead` others, from a state that stays as it is.
     pub(super) fn answer(self, full_at: u64, cost: u32, ahead: u64, now: Instant) -> Decision {
         let (remaining, reset) = (self.remaining(full_at, now), self.until(full_at, now));
@@ -186,7 +181,8 @@ impl Pace {
     }
 
     /// The refusal of `cost` permits by a bucket of this state: an [`answer`](Self::answer) without the figures.
-    #[inline]
+    #[cold]
+    #[inline(never)]
     pub(super) fn refusal(self, full_at: u64, by: Name, cost: u32, now: Instant) -> Rejected {
         let price = u64::from(cost).saturating_mul(self.cost);
         if price > self.full {
@@ -203,7 +199,7 @@ impl Pace {
 
     /// Whole permits of so many ticks, at most a full bucket of them.
     #[inline]
-    fn whole(self, ticks: u64) -> u32 {
+    pub(super) fn whole(self, ticks: u64) -> u32 {
         ticks.checked_div(self.cost).map_or(u32::MAX, |whole| whole as u32)
     }
 

@@ -1,5 +1,5 @@
 use super::by_cost::ByCost;
-use super::by_key::{ByKey, Cost, Quotas};
+use super::by_key::{ByKey, Cost, Keys, Quotas};
 use super::handle::{RateLimiter, Taken};
 use super::keyed::{KeyedRateLimiter, TakenByKey};
 use super::share::{Cell, Share};
@@ -7,7 +7,6 @@ use super::{Decision, Quota, Verdict};
 use crate::error::{Reason, Rejected};
 use crate::name::Name;
 use crate::time::Instant;
-use std::hash::Hash;
 
 /// What a call was told, and the figures that decided it where there are any: for answers that carry them.
 pub(crate) type Quoted<P> = (Result<P, Rejected>, Option<Decision>);
@@ -71,20 +70,19 @@ impl<F, A: Share> ByCost<F, A> {
     }
 }
 
-impl<F, C, Q> ByKey<F, C, Q> {
+impl<K, C, Q> ByKey<K, C, Q> {
     /// Admits as a gate does, and tells the figures and the key's limit.
-    pub(crate) fn take_quoted<K, Req: ?Sized>(
+    pub(crate) fn take_quoted<Req: ?Sized>(
         &self,
         request: &Req,
         now: Instant,
     ) -> (Quoted<TakenByKey>, (Name, Quota))
     where
-        F: Fn(&Req) -> K,
-        K: Hash,
+        K: Keys<Req>,
         C: Cost<Req>,
         Q: Quotas<Req>,
     {
-        let key = self.limiter.fingerprint(&(self.key)(request));
+        let key = self.limiter.fingerprint_of(&self.key, request);
         let own = self.quota.quota(request);
         let limit = (self.limiter.name(), self.limiter.quota_of(key, own));
         (self.limiter.take_quoted(key, self.cost.cost(request), own, now), limit)

@@ -24,10 +24,10 @@ use crate::time::Instant;
 /// impl Algorithm for Once {
 ///     type State = bool;
 ///     fn fresh(&self) -> bool { false }
-///     fn admit(&self, used: &mut bool, cost: u32, now: Instant) -> Decision {
-///         let decision = self.peek(used, cost, 0, now);
-///         *used |= cost > 0 && decision.is_admitted();
-///         decision
+///     fn take(&self, used: &mut bool, cost: u32, now: Instant) -> bool {
+///         let fits = self.fits(used, cost, now);
+///         *used |= cost > 0 && fits;
+///         fits
 ///     }
 ///     fn peek(&self, used: &bool, cost: u32, ahead: u64, _: Instant) -> Decision {
 ///         let verdict = match u64::from(cost) + ahead + u64::from(*used) {
@@ -70,13 +70,6 @@ pub trait Cell<A: Algorithm> {
     /// answers what stood before.
     fn replace(&self, algorithm: A, carry: Carry, now: Instant) -> A;
 
-    /// Takes `cost` permits, if that can be done quickly; after a no, [`admit`](Self::admit) decides.
-    #[inline]
-    fn try_admit(&self, cost: u32, now: Instant) -> bool {
-        let _ = (cost, now);
-        false
-    }
-
     /// Takes `cost` permits, or refuses by this name: [`Algorithm::admit`] without the figures that a refusal
     /// does not tell.
     ///
@@ -84,8 +77,11 @@ pub trait Cell<A: Algorithm> {
     ///
     /// The refusal.
     fn admit(&self, by: Name, cost: u32, now: Instant) -> Result<(), Rejected> {
-        let decision = self.update(|algorithm, state| algorithm.admit(state, cost, now));
-        if decision.is_admitted() { Ok(()) } else { Err(decision.rejected(by, cost)) }
+        let refusal = self.update(|algorithm, state| {
+            let taken = algorithm.take(state, cost, now);
+            (!taken).then(|| algorithm.peek(state, cost, 0, now))
+        });
+        refusal.map_or(Ok(()), |decision| Err(decision.rejected(by, cost)))
     }
 }
 

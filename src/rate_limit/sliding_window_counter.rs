@@ -68,10 +68,15 @@ impl SlidingWindowCounter {
         Counted { start: start + passed * self.window, prev: if passed == 1 { cur } else { 0 }, cur: 0 }
     }
 
+    /// What is left of the window: W − e.
+    const fn left(&self, Counted { start, .. }: Counted, now: u64) -> u64 {
+        self.window - now.saturating_sub(start)
+    }
+
     fn answer(&self, current: Counted, cost: u32, ahead: u64, now: u64) -> Decision {
         let Counted { start, prev, cur } = current;
         let (window, limit) = (u128::from(self.window), u128::from(self.limit));
-        let left = window - u128::from(now.saturating_sub(start)); // W − e
+        let left = u128::from(self.left(current, now));
         let used = u128::from(prev) * left + u128::from(cur) * window;
         let remaining = ((limit * window).saturating_sub(used) / window) as u32;
         // Times are told from the real now, though a window that lies ahead is entered at its start.
@@ -128,15 +133,18 @@ impl Algorithm for SlidingWindowCounter {
         Counted::default()
     }
 
-    fn admit(&self, state: &mut Counted, cost: u32, now: Instant) -> Decision {
+    #[inline]
+    fn take(&self, state: &mut Counted, cost: u32, now: Instant) -> bool {
         let now = now.as_nanos();
         let current = self.at(state, now);
-        let decision = self.answer(current, cost, 0, now);
-        if cost == 0 || !decision.is_admitted() {
-            return decision;
+        let cur = current.cur.saturating_add(u64::from(cost));
+        let (window, left) = (u128::from(self.window), u128::from(self.left(current, now)));
+        let used = u128::from(current.prev) * left + u128::from(cur) * window;
+        let fits = cost == 0 || used <= u128::from(self.limit) * window;
+        if cost > 0 && fits {
+            *state = Counted { cur, ..current };
         }
-        *state = Counted { cur: current.cur + u64::from(cost), ..current };
-        self.answer(*state, 0, 0, now)
+        fits
     }
 
     fn peek(&self, state: &Counted, cost: u32, ahead: u64, now: Instant) -> Decision {
@@ -154,8 +162,7 @@ impl Algorithm for SlidingWindowCounter {
         let now = now.as_nanos();
         *state = self.at(state, now);
         state.cur = state.cur.saturating_add(u64::from(cost));
-        let (window, left) =
-            (u128::from(self.window), u128::from(self.window - now.saturating_sub(state.start)));
+        let (window, left) = (u128::from(self.window), u128::from(self.left(*state, now)));
         let used = u128::from(state.prev) * left + u128::from(state.cur) * window;
         if used <= u128::from(self.limit) * window {
             return Duration::ZERO;

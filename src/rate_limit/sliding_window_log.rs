@@ -151,15 +151,16 @@ impl Algorithm for SlidingWindowLog {
         Log::default()
     }
 
-    fn admit(&self, log: &mut Log, cost: u32, now: Instant) -> Decision {
+    fn take(&self, log: &mut Log, cost: u32, now: Instant) -> bool {
         let now = now.as_nanos();
-        let decision = self.answer(log, cost, 0, now);
-        if cost == 0 || !decision.is_admitted() {
-            return decision;
+        let expired = self.expired(log, now.max(log.newest()));
+        let count = log.last() - log.through(expired);
+        let fits = cost == 0 || count.saturating_add(u64::from(cost)) <= u64::from(self.limit);
+        if cost > 0 && fits {
+            log.forget(expired);
+            log.enter(now, cost);
         }
-        log.forget(self.expired(log, now.max(log.newest())));
-        log.enter(now, cost);
-        self.answer(log, 0, 0, now)
+        fits
     }
 
     fn peek(&self, log: &Log, cost: u32, ahead: u64, now: Instant) -> Decision {

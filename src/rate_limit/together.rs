@@ -46,8 +46,14 @@ impl<A: Algorithm> Algorithm for Named<A> {
         self.algorithm.fresh()
     }
 
-    fn admit(&self, state: &mut A::State, cost: u32, now: Instant) -> Decision {
-        self.algorithm.admit(state, cost, now).by(self.name)
+    #[inline]
+    fn take(&self, state: &mut A::State, cost: u32, now: Instant) -> bool {
+        self.algorithm.take(state, cost, now)
+    }
+
+    #[inline]
+    fn fits(&self, state: &A::State, cost: u32, now: Instant) -> bool {
+        self.algorithm.fits(state, cost, now)
     }
 
     fn peek(&self, state: &A::State, cost: u32, ahead: u64, now: Instant) -> Decision {
@@ -118,14 +124,15 @@ impl<A: Algorithm, const N: usize> Algorithm for [A; N] {
         self.each_ref().map(A::fresh)
     }
 
-    fn admit(&self, state: &mut Self::State, cost: u32, now: Instant) -> Decision {
-        let decision = self.peek(state, cost, 0, now);
-        if cost == 0 || !decision.is_admitted() {
-            return decision;
-        }
-        let each = self.iter().zip(state).enumerate();
-        each.fold(Sum::nothing(), |sum, (i, (limit, state))| sum.and(i, limit.admit(state, cost, now)))
-            .decision()
+    #[inline]
+    fn take(&self, state: &mut Self::State, cost: u32, now: Instant) -> bool {
+        self.fits(state, cost, now)
+            && self.iter().zip(state).all(|(limit, state)| limit.take(state, cost, now))
+    }
+
+    #[inline]
+    fn fits(&self, state: &Self::State, cost: u32, now: Instant) -> bool {
+        self.iter().zip(state).all(|(limit, state)| limit.fits(state, cost, now))
     }
 
     fn peek(&self, state: &Self::State, cost: u32, ahead: u64, now: Instant) -> Decision {
@@ -174,12 +181,14 @@ macro_rules! together {
                 ($(self.$index.fresh(),)+)
             }
 
-            fn admit(&self, state: &mut Self::State, cost: u32, now: Instant) -> Decision {
-                let decision = self.peek(state, cost, 0, now);
-                if cost == 0 || !decision.is_admitted() {
-                    return decision;
-                }
-                Sum::nothing()$(.and($index, self.$index.admit(&mut state.$index, cost, now)))+.decision()
+            #[inline]
+            fn take(&self, state: &mut Self::State, cost: u32, now: Instant) -> bool {
+                self.fits(state, cost, now) $(&& self.$index.take(&mut state.$index, cost, now))+
+            }
+
+            #[inline]
+            fn fits(&self, state: &Self::State, cost: u32, now: Instant) -> bool {
+                true $(&& self.$index.fits(&state.$index, cost, now))+
             }
 
             fn peek(&self, state: &Self::State, cost: u32, ahead: u64, now: Instant) -> Decision {

@@ -102,14 +102,17 @@ impl Algorithm for TokenBucket {
     }
 
     #[inline]
-    fn admit(&self, state: &mut FullAt, cost: u32, now: Instant) -> Decision {
-        if cost > 0
-            && let Some(full_at) = self.pace.admit(state.0, cost, now)
-        {
+    fn take(&self, state: &mut FullAt, cost: u32, now: Instant) -> bool {
+        let Some(full_at) = self.pace.admit(state.0, cost, now) else { return cost == 0 };
+        if cost > 0 {
             state.0 = full_at;
-            return self.pace.granted(full_at, now);
         }
-        self.pace.answer(state.0, cost, 0, now)
+        true
+    }
+
+    #[inline]
+    fn fits(&self, state: &FullAt, cost: u32, now: Instant) -> bool {
+        cost == 0 || self.pace.admit(state.0, cost, now).is_some()
     }
 
     fn peek(&self, state: &FullAt, cost: u32, ahead: u64, now: Instant) -> Decision {

@@ -39,6 +39,25 @@ impl Word {
         }
     }
 
+    /// Takes `cost` permits if they are there.
+    #[inline]
+    pub(super) fn take(&self, cost: u32, now: Instant) -> bool {
+        loop {
+            let (seen, pace) = self.read();
+            let Some(next) = pace.admit(seen, cost, now) else { return cost == 0 };
+            if cost == 0 || self.full_at.0.compare_exchange_weak(seen, next, SeqCst, SeqCst).is_ok() {
+                return true;
+            }
+        }
+    }
+
+    /// The refusal of `cost` permits, or of as many as there ever are; `None` if they are there.
+    pub(super) fn refusal(&self, by: Name, cost: u32, now: Instant) -> Option<Rejected> {
+        let (seen, pace) = self.read();
+        let cost = cost.min(pace.whole(pace.full));
+        pace.admit(seen, cost, now).is_none().then(|| pace.refusal(seen, by, cost, now))
+    }
+
     /// Changes configuration and state together; `carry` makes the new state of what stood before.
     pub(super) fn replace_by(
         &self,
@@ -72,21 +91,6 @@ impl Cell<TokenBucket> for Word {
             full_at: Padded(AtomicU64::new(0)),
             config: Config::new(pace, quota),
             changing: Mutex::new(()),
-        }
-    }
-
-    #[inline]
-    fn try_admit(&self, cost: u32, now: Instant) -> bool {
-        if cost == 0 {
-            return false;
-        }
-        loop {
-            let (seen, pace) = self.config.read(|| self.full_at.0.load(SeqCst));
-            // Parked is later than any now: refused, as far as can be seen from here.
-            let Some(next) = pace.admit(seen, cost, now) else { return false };
-            if self.full_at.0.compare_exchange_weak(seen, next, SeqCst, SeqCst).is_ok() {
-                return true;
-            }
         }
     }
 
