@@ -17,6 +17,8 @@ pub(super) struct Roster<S> {
     /// Oldest first.
     departed: VecDeque<Departed>,
     serials: u32,
+    /// How many ids the last whole set repeated.
+    repeats: u32,
     plans: BTreeMap<u8, Plan>,
     /// By token the place among the members.
     tokens: Arc<[(Token, u32)]>,
@@ -73,6 +75,7 @@ impl<S> Default for Roster<S> {
             members: BTreeMap::new(),
             departed: VecDeque::new(),
             serials: 0,
+            repeats: 0,
             plans: BTreeMap::new(),
             tokens: Arc::default(),
             standing: Standing::default(),
@@ -107,6 +110,11 @@ impl<S> Roster<S> {
             changed.leftover.push(member);
         }
         self.forget(now);
+        // A source that repeats an id in every answer is told of once.
+        let known = std::mem::replace(&mut self.repeats, changed.repeated) == changed.repeated;
+        if known && changed.added + changed.removed == 0 {
+            changed.repeated = 0;
+        }
         changed
     }
 

@@ -38,7 +38,7 @@ impl Hash for u32 {
 
 impl<H: Hash> Points<H> {
     /// The circle of these points; of equal ones that of the lower node stays.
-    pub(super) fn of(points: Vec<(H, u32)>) -> Self {
+    pub(super) fn of(mut points: Vec<(H, u32)>) -> Self {
         // About eight to a bucket: few enough to search, and half a byte of index per point.
         let bits = (points.len() / 8).max(2).ilog2();
         let shift = u32::from(H::BITS) - bits;
@@ -50,21 +50,18 @@ impl<H: Hash> Points<H> {
         for index in 1..starts.len() {
             starts[index] += starts[index - 1];
         }
-        // Each point to its bucket, and there to its place among the few that came before it.
+        // Each point to its bucket, in the order of arrival, and then to its place there.
         let mut ends = starts.clone();
-        let blank = points.first().copied();
-        let mut hashes: Vec<H> = blank.map_or_else(Vec::new, |(hash, _)| vec![hash; points.len()]);
-        let mut nodes = vec![0u32; points.len()];
-        for (hash, node) in points {
-            let bucket = bucket(hash);
-            let (from, mut place) = (starts[bucket] as usize, ends[bucket] as usize);
-            ends[bucket] += 1;
-            while place > from && (hashes[place - 1], nodes[place - 1]) > (hash, node) {
-                (hashes[place], nodes[place]) = (hashes[place - 1], nodes[place - 1]);
-                place -= 1;
-            }
-            (hashes[place], nodes[place]) = (hash, node);
+        let mut dealt = points.clone();
+        for &point in &points {
+            let end = &mut ends[bucket(point.0)];
+            dealt[*end as usize] = point;
+            *end += 1;
         }
+        for range in starts.windows(2).map(|ends| ends[0] as usize..ends[1] as usize) {
+            order(&mut dealt[range.clone()], &mut points[range]);
+        }
+        let (mut hashes, mut nodes): (Vec<_>, Vec<_>) = points.into_iter().unzip();
         if hashes.windows(2).any(|pair| pair[0] == pair[1]) {
             drop_repeated(&mut hashes, &mut nodes, &mut starts);
         }
@@ -110,6 +107,26 @@ impl<H: Hash> Points<H> {
     }
 }
 
+/// Writes the points of one bucket in order. Of a few, each one's place is how many come before it: counted, with no
+/// branch that the hashes decide.
+fn order<H: Hash>(points: &mut [(H, u32)], ordered: &mut [(H, u32)]) {
+    const FEW: usize = 48;
+    let before = |hash: H| points.iter().filter(|point| point.0 < hash).count();
+    let mut taken = 0u64;
+    if points.len() <= FEW {
+        for &point in &*points {
+            let place = before(point.0);
+            taken |= 1 << place;
+            ordered[place] = point;
+        }
+    }
+    // Many, as names chosen on purpose can make them, or two at one place.
+    if taken.count_ones() as usize != points.len() {
+        points.sort_unstable();
+        ordered.copy_from_slice(points);
+    }
+}
+
 /// Of points at one place the first stays, which is the lower node's.
 fn drop_repeated<H: Hash>(hashes: &mut Vec<H>, nodes: &mut Vec<u32>, starts: &mut [u32]) {
     let mut kept = 0;
@@ -142,6 +159,14 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn points_that_crowd_are_in_order_too(points in prop::collection::vec((0u32..99, 0u32..9), 0..300)) {
+            let mut plain = points.clone();
+            plain.sort();
+            plain.dedup_by_key(|&mut (hash, _)| hash);
+            prop_assert_eq!(Points::of(points).list(), plain);
+        }
+
         #[test]
         fn a_lookup_is_the_first_point_at_or_after(
             points in prop::collection::vec((any::<u32>(), 0u32..20), 0..400),

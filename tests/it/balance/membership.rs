@@ -69,6 +69,19 @@ fn of_two_with_one_id_the_last_counts_and_it_is_told() {
 }
 
 #[test]
+fn an_answer_that_repeats_an_id_each_time_is_told_of_once() {
+    let counters = Arc::new(Counters::default());
+    let pool = Pool::new(Telemetry::new("pool").observer(counters.clone()), RoundRobin::new());
+    let told = |ids: &[&'static str]| {
+        pool.set(ids.iter().map(|&id| Endpoint::new(id, ())));
+        counters.snapshot().endpoint_changes
+    };
+    assert_eq!([told(&["a", "b", "a"]), told(&["a", "b", "a"]), told(&["b", "a", "a"])], [1, 1, 1]);
+    // Once more is news, and so is that it ended and began anew.
+    assert_eq!([told(&["a", "a", "b", "b"]), told(&["a", "b"]), told(&["a", "b", "b"])], [2, 2, 3]);
+}
+
+#[test]
 fn the_order_of_arrival_does_not_matter() {
     let round = |order: &[&str]| {
         let pool = pool(RoundRobin::new().starting_at(0), order);
