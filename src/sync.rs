@@ -5,6 +5,7 @@ mod imp {
     pub(crate) use parking_lot::Mutex;
     pub(crate) use std::hint::spin_loop;
     pub(crate) use std::sync::atomic;
+    pub(crate) use std::thread_local;
 }
 
 #[cfg(seawall_loom)]
@@ -12,6 +13,7 @@ mod imp {
     pub(crate) use super::unpoisoned::Mutex;
     pub(crate) use loom::hint::spin_loop;
     pub(crate) use loom::sync::atomic;
+    pub(crate) use loom::thread_local;
 }
 
 #[cfg(seawall_shuttle)]
@@ -19,6 +21,7 @@ mod imp {
     pub(crate) use super::unpoisoned::Mutex;
     pub(crate) use shuttle::hint::spin_loop;
     pub(crate) use shuttle::sync::atomic;
+    pub(crate) use shuttle::thread_local;
 }
 
 /// The models' locks with the interface of parking_lot's: a panic inside is the end of a model anyway.
@@ -74,7 +77,7 @@ pub(crate) fn thread_number() -> usize {
 
     const NONE: usize = usize::MAX;
     static NEXT: AtomicUsize = AtomicUsize::new(0);
-    thread_local! {
+    std::thread_local! {
         static OWN: Cell<usize> = const { Cell::new(NONE) };
     }
     #[cold]

@@ -114,6 +114,7 @@ where
         self.negatives.tend(now);
         self.passes.tend(now);
         self.doubts.tend(now);
+        self.lags.tend(now);
     }
 }
 

@@ -1,4 +1,4 @@
-use super::deck::{Answer, Load, Rest};
+use super::deck::{Answer, Load};
 use super::engine::{Engine, Nothing};
 use super::entry::{Cached, Entry};
 use super::flight::Flight;
@@ -7,10 +7,8 @@ use super::load_error::LoadError;
 use super::loads::Start;
 use super::seat::Seat;
 use super::store::Store;
-use super::table;
 use super::wait::{Wait, Waited};
-use super::wakers::Place;
-use crate::error::{Error, Reason, Rejected, TimedOut};
+use crate::error::{Error, Reason, Rejected};
 use crate::sync::atomic::Ordering::SeqCst;
 use crate::telemetry::{Lookup, Why};
 use crate::time::Instant;
@@ -37,7 +35,7 @@ where
     Refused(Rejected),
 }
 
-/// How reads come to a flight, and how they leave it.
+/// How reads come to a flight.
 impl<K, V, E, S> Engine<K, V, E, S>
 where
     K: Hash + Eq + Clone + Send + Sync + 'static,
@@ -180,21 +178,24 @@ where
         let joinable = self.passes.get(key, now).is_none();
         loop {
             let mut shard = self.table.shard(key).lock();
-            if joinable && let Some(flight) = shard.get(key).map(Arc::clone) {
+            let known = if joinable { shard.get(key).map(Arc::clone) } else { None };
+            if let Some(flight) = &known {
                 if flight.is_flying_here() {
                     return refuse(claim, Rejected::new(self.telemetry.name(), Reason::Reentrant));
                 }
                 if flight.is_overdue(self.settings.load_deadline, now) {
                     drop(shard);
-                    self.time_out(&flight);
+                    self.time_out(flight);
                     continue;
                 }
-                flight.deck.lock().callers += 1;
-                let joined = self.sequence.load(SeqCst);
-                drop(shard);
-                unclaim(claim);
-                self.note(Lookup::Joined);
-                return Boarded::Seat(Seat::new(Arc::clone(self), flight, joined, false));
+                if make.is_none() || !flight.is_aged(self.settings.age_limit, now) {
+                    flight.deck.lock().callers += 1;
+                    let joined = self.sequence.load(SeqCst);
+                    drop(shard);
+                    unclaim(claim);
+                    self.note(Lookup::Joined);
+                    return Boarded::Seat(Seat::new(Arc::clone(self), Arc::clone(flight), joined, false));
+                }
             }
             // Whoever was quicker has stored under this lock.
             if let Some((entry, Stage::Fresh | Stage::Early)) = self.peek(key, now) {
@@ -207,7 +208,8 @@ where
                 return refuse(claim, Rejected::new(self.telemetry.name(), Reason::Reentrant));
             };
             let stamp = self.sequence.load(SeqCst);
-            let flight = Arc::new(Flight::new(key.clone(), stamp, now, &self.backlog, make(), claim));
+            let flight = Flight::new(key.clone(), stamp, now, &self.backlog, make(), claim);
+            let flight = Arc::new(flight.beside(known.as_ref()));
             let start = self.loads.enter(&flight);
             if start == Start::Full {
                 drop(shard);
@@ -225,18 +227,25 @@ where
                 flight.start();
             }
             drop(shard);
+            known.into_iter().for_each(|aged| self.discard(&aged));
             self.note(Lookup::Missed);
             return Boarded::Seat(Seat::new(Arc::clone(self), flight, stamp, true));
         }
     }
 
-    /// Begins to load `entry` anew, if a background runs that can do it, and nobody does.
-    pub(super) fn refresh<M>(self: &Arc<Self>, key: &K, entry: &Entry<V>, now: Instant, make: &mut Option<M>)
+    /// Begins to load `entry` anew, if a background runs that can do it, and nobody does. Whether it has begun.
+    pub(super) fn refresh<M>(
+        self: &Arc<Self>,
+        key: &K,
+        entry: &Entry<V>,
+        now: Instant,
+        make: &mut Option<M>,
+    ) -> bool
     where
         M: FnOnce() -> Load<V, E>,
     {
         if !self.backlog.is_running() || entry.is_quiet(now) || !entry.claim() {
-            return;
+            return false;
         }
         let mut shard = self.table.shard(key).lock();
         let current = self.current(key).is_some_and(|current| current.is(entry));
@@ -245,7 +254,7 @@ where
         else {
             drop(shard);
             entry.unclaim();
-            return;
+            return false;
         };
         let stamp = self.sequence.load(SeqCst);
         let flight = Flight::new(key.clone(), stamp, now, &self.backlog, make(), Some(entry.clone()));
@@ -254,62 +263,7 @@ where
         shard.insert(key.clone(), Arc::clone(&flight));
         drop(shard);
         self.note(Lookup::Missed);
-        flight.start();
-    }
-
-    /// Ends a load that has run for too long while nobody polled it.
-    fn time_out(&self, flight: &Arc<Flight<K, V, E>>) {
-        let seized = flight.deck.lock().seize();
-        if let Some(load) = seized {
-            drop(load);
-            let limit = self.settings.load_deadline;
-            let late = TimedOut::new(self.telemetry.name(), limit);
-            self.land(flight, Ok(Err(Error::TimedOut(late))), limit);
-        }
-    }
-
-    /// A caller leaves without an answer. After the last one a background ends the load, or nobody does.
-    pub(super) fn leave(&self, flight: &Arc<Flight<K, V, E>>, place: Place) {
-        let mut shard = self.table.shard(&flight.key).lock();
-        let mut deck = flight.deck.lock();
-        let waker = deck.wakers.leave(place);
-        deck.callers -= 1;
-        let last = deck.callers == 0 && deck.answer.is_none();
-        let kept = !deck.fenced && (deck.adopted || self.backlog.is_running());
-        let (mut rest, mut list) = (Rest::Nothing, false);
-        if last && kept {
-            list = deck.adopt();
-        } else if last {
-            table::take(&mut shard, flight);
-            deck.unclaim();
-            rest = deck.give_up();
-        }
-        drop(deck);
-        drop(shard);
-        drop(waker);
-        if list {
-            self.backlog.list(Arc::clone(flight));
-        }
-        self.drop_rest(flight, rest);
-    }
-
-    /// No background runs any more: what nobody else waits for is dropped.
-    pub(super) fn orphan(&self) {
-        let mut orphans = Vec::new();
-        for shard in self.table.shards() {
-            let mut shard = shard.lock();
-            shard.retain(|_, flight| {
-                let mut deck = flight.deck.lock();
-                deck.adopted = false;
-                if deck.callers > 0 || deck.answer.is_some() {
-                    return true;
-                }
-                deck.unclaim();
-                orphans.push((Arc::clone(flight), deck.give_up()));
-                false
-            });
-        }
-        orphans.into_iter().for_each(|(flight, rest)| self.drop_rest(&flight, rest));
+        flight.start()
     }
 }
 

@@ -1,18 +1,15 @@
 use super::background::Background;
 use super::boarding::Got;
 use super::boarding::Seen;
-use super::deck::{Brought, Load};
 use super::entry::Cached;
 use super::handle::Handle;
 use super::load_error::LoadError;
 use super::loaded::Loaded;
 use super::moka::Moka;
-use super::running::Running;
 use super::settings::Settings;
 use super::store::Store;
-use super::tier::{self, Fence, Notice, Reach};
+use super::tier::{Fence, Notice, Reach};
 use crate::error::Error;
-use crate::lazy::Lazy;
 use crate::telemetry::Telemetry;
 use crate::time::Instant;
 use std::fmt;
@@ -297,6 +294,17 @@ where
         self.0.put(key, loaded, Instant::now())
     }
 
+    /// [`put_loaded`](Self::put_loaded) for a caller who knows the time.
+    ///
+    /// ```
+    /// # use seawall::{Instant, cache::{CacheAside, Lifetime, Loaded, Memory}};
+    /// # let cache: CacheAside<u8, u8, ()> = CacheAside::new("a", Memory::lru(1), Lifetime::forever());
+    /// assert_eq!(*cache.put_at(&1, Loaded::value(2), Instant::now()).unwrap(), 2);
+    /// ```
+    pub fn put_at(&self, key: &K, loaded: Loaded<V>, now: Instant) -> Option<Cached<V>> {
+        self.0.put(key, loaded, now)
+    }
+
     /// What is kept of the key is wrong: it is never given again, nor what a load brings that began before.
     ///
     /// ```
@@ -365,6 +373,19 @@ where
     /// ```
     pub fn expire_tag(&self, tag: impl Into<String>) {
         self.fence(&Fence::OldTag(tag.into()));
+    }
+
+    /// Any fence, by a caller who knows the time.
+    ///
+    /// ```
+    /// # use seawall::{Instant, cache::{CacheAside, Fence, Lifetime, Memory}};
+    /// # let cache: CacheAside<u8, u8, ()> = CacheAside::new("a", Memory::lru(1), Lifetime::forever());
+    /// cache.put(&1, 2);
+    /// cache.fence_at(&Fence::Key(1), Instant::now());
+    /// assert!(cache.hit(&1).is_none());
+    /// ```
+    pub fn fence_at(&self, fence: &Fence<K>, now: Instant) {
+        self.0.fence(fence, now);
     }
 
     /// Fences at once in this process, and in its [second tier](super::Tier) as soon as that answers; says how far it
@@ -510,30 +531,6 @@ where
         Fut: Future<Output = Result<Loaded<V>, Error<E>>> + Send + 'static,
     {
         self.0.get(key, find, seen, || self.0.boxed(key, async move || load().await.map_err(shared))).await
-    }
-}
-
-impl<K, V, E, S> super::engine::Engine<K, V, E, S>
-where
-    K: Hash + Eq + Clone + Send + Sync + 'static,
-    V: Send + Sync + 'static,
-    E: Send + Sync + 'static,
-    S: Store<K, V>,
-{
-    /// The box of a load: under its deadline, and through the second tier if there is one.
-    pub(crate) fn boxed<F, Fut>(&self, key: &K, load: F) -> Load<V, E>
-    where
-        F: FnOnce() -> Fut + Send + 'static,
-        Fut: Future<Output = Brought<V, E>> + Send + 'static,
-    {
-        let (limit, name) = (self.settings.load_deadline, self.telemetry.name());
-        match &self.settings.tier {
-            None => Box::pin(Running::new(Lazy::new(load), limit, name)),
-            Some(tier) => {
-                let load = tier::through(Arc::clone(tier), key.clone(), self.settings.lifetime, load);
-                Box::pin(Running::new(load, limit, name))
-            }
-        }
     }
 }
 

@@ -37,6 +37,8 @@ pub(crate) struct Engine<K, V, E, S> {
     pub(super) tags: Tags,
     pub(super) passes: Marks<K, ()>,
     pub(super) doubts: Marks<K, ()>,
+    // Fenced so lately that a replica may not know it yet.
+    pub(super) lags: Marks<K, ()>,
     pub(super) negatives: Marks<K, Nothing<E>>,
     // How many fences of many keys there have been.
     pub(super) sequence: AtomicU64,
@@ -68,6 +70,7 @@ where
             tags: Tags::default(),
             passes: Marks::new(MARKS),
             doubts: Marks::new(MARKS),
+            lags: Marks::new(MARKS),
             negatives: Marks::new(usize::try_from(negatives).unwrap_or(usize::MAX)),
             sequence: AtomicU64::new(0),
             cleared: AtomicU64::new(0),

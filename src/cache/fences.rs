@@ -36,7 +36,7 @@ where
         let tags = self.tags.of(&loaded.terms.tags);
         let kept = kept && tags.is_some() && self.doubts.get(key, now).is_none();
         let made = self.make(key, Held::Own(value), &loaded.terms, origin, tags.unwrap_or_default());
-        let flight = self.cut(key, || {
+        let flight = self.cut(key, now, || {
             if kept && made.kept {
                 self.store(key, &made.entry, now);
             } else {
@@ -71,7 +71,7 @@ where
     /// Fences in this process alone.
     pub(crate) fn heed(&self, fence: &Fence<K>, now: Instant) {
         match fence {
-            Fence::Key(key) => self.invalidate(key),
+            Fence::Key(key) => self.invalidate(key, now),
             Fence::Old(key) => self.expire(key, now),
             Fence::Tag(tag) => {
                 self.tags.invalidate(tag, self.next_number());
@@ -87,21 +87,24 @@ where
 
     /// Takes the key's flight out of the table and changes the store, in one critical section. The flight is to be
     /// [discarded](Self::discard) under no lock.
-    fn cut(&self, key: &K, change: impl FnOnce()) -> Option<Arc<Flight<K, V, E>>> {
+    fn cut(&self, key: &K, now: Instant, change: impl FnOnce()) -> Option<Arc<Flight<K, V, E>>> {
         let mut shard = self.table.shard(key).lock();
         let flight = shard.remove(key);
         self.negatives.remove(key);
+        if !self.settings.fence_lag.is_zero() {
+            self.lags.put(key, (), now + self.settings.fence_lag);
+        }
         change();
         flight
     }
 
-    fn invalidate(&self, key: &K) {
-        let flight = self.cut(key, || self.store.remove(key));
+    fn invalidate(&self, key: &K, now: Instant) {
+        let flight = self.cut(key, now, || self.store.remove(key));
         self.fenced(flight);
     }
 
     fn expire(&self, key: &K, now: Instant) {
-        let flight = self.cut(key, || {
+        let flight = self.cut(key, now, || {
             if let Some(entry) = self.store.peek(key) {
                 entry.expire(now);
             }
@@ -110,9 +113,9 @@ where
     }
 
     /// The fence of a buffer that has, or has had, something newer.
-    pub(super) fn hide(&self, key: &K) -> Option<Arc<Flight<K, V, E>>> {
+    pub(super) fn hide(&self, key: &K, now: Instant) -> Option<Arc<Flight<K, V, E>>> {
         self.distrust(|| Fence::Key(key.clone()));
-        self.cut(key, || self.store.remove(key))
+        self.cut(key, now, || self.store.remove(key))
     }
 
     /// The source has what is in `entry`; none: nothing.
@@ -123,7 +126,7 @@ where
         now: Instant,
     ) -> Option<Arc<Flight<K, V, E>>> {
         self.distrust(|| Fence::Key(key.clone()));
-        self.cut(key, || match entry {
+        self.cut(key, now, || match entry {
             Some(entry) => self.store(key, entry, now),
             None => {
                 self.store.remove(key);

@@ -6,7 +6,7 @@ use crate::sync::Mutex;
 use crate::time::Instant;
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
@@ -19,6 +19,8 @@ pub(super) struct Flight<K, V, E> {
     /// The sequence when it began: what is fenced later is not stored.
     pub(super) stamp: u64,
     pub(super) begun: Instant,
+    /// The one that ran for too long, whose place in the table it has taken.
+    pub(super) older: Weak<Self>,
     backlog: Arc<Backlog<K, V, E>>,
     pub(super) deck: Mutex<Deck<V, E>>,
 }
@@ -45,7 +47,25 @@ impl<K, V, E> Flight<K, V, E> {
         load: Load<V, E>,
         claim: Option<Entry<V>>,
     ) -> Self {
-        Self { key, stamp, begun, backlog: Arc::clone(backlog), deck: Mutex::new(Deck::new(load, claim)) }
+        Self {
+            key,
+            stamp,
+            begun,
+            older: Weak::new(),
+            backlog: Arc::clone(backlog),
+            deck: Mutex::new(Deck::new(load, claim)),
+        }
+    }
+
+    /// Stands beside `older`, which goes on without a place in the table.
+    pub(super) fn beside(mut self, older: Option<&Arc<Self>>) -> Self {
+        self.older = older.map_or_else(Weak::new, Arc::downgrade);
+        self
+    }
+
+    /// Whether nobody is to join it any more; there are never more than two of a key.
+    pub(super) fn is_aged(&self, limit: Duration, now: Instant) -> bool {
+        now - self.begun >= limit && self.older.strong_count() == 0
     }
 
     /// It has a slot; `false` if nobody wants it any more.
@@ -173,7 +193,7 @@ where
 
     /// Whether the caller is inside this very load.
     pub(super) fn is_flying_here(self: &Arc<Self>) -> bool {
-        FLYING.with_borrow(|flying| flying.contains(&self.id()))
+        FLYING.with(|flying| flying.borrow().contains(&self.id()))
     }
 }
 
@@ -201,7 +221,7 @@ where
     }
 }
 
-thread_local! {
+crate::sync::thread_local! {
     // The flights that this thread is polling, the outermost first.
     static FLYING: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
 }
@@ -210,14 +230,14 @@ struct Flying;
 
 impl Flying {
     fn enter(id: usize) -> Self {
-        FLYING.with_borrow_mut(|flying| flying.push(id));
+        FLYING.with(|flying| flying.borrow_mut().push(id));
         Self
     }
 }
 
 impl Drop for Flying {
     fn drop(&mut self) {
-        FLYING.with_borrow_mut(|flying| flying.pop());
+        FLYING.with(|flying| flying.borrow_mut().pop());
     }
 }
 

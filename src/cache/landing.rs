@@ -115,7 +115,7 @@ where
             }
             Found::Missing => {
                 self.settle(flight, |mapped| {
-                    if mapped {
+                    if mapped && self.lags.get(&flight.key, now).is_none() {
                         self.store.remove(&flight.key);
                         self.keep_nothing(&flight.key, now);
                     }
@@ -132,7 +132,7 @@ where
                     };
                     outcome = Outcome::Ok;
                     let entry = entry.renewed(life, flight.stamp);
-                    if mapped {
+                    if mapped && self.lags.get(&flight.key, now).is_none() {
                         self.store(&flight.key, &entry, now);
                     }
                     Answer::Value { entry, dead: u64::MAX, passes: false }
@@ -145,6 +145,9 @@ where
     /// Stores a value, unless something fenced it or nobody would be given it.
     fn keep(&self, flight: &Arc<Flight<K, V, E>>, made: &Made<V>, kept: bool, now: Instant) {
         let key = &flight.key;
+        if self.lags.get(key, now).is_some() {
+            return;
+        }
         self.negatives.remove(key);
         let doubted = self.doubts.get(key, now).is_some();
         if kept && made.kept && !doubted && flight.stamp >= self.cleared.load(Acquire) {

@@ -90,12 +90,15 @@ mod future;
 mod handle;
 mod landing;
 mod layer;
+mod leaving;
 mod lifetime;
 mod load_error;
 mod loaded;
 mod loads;
 mod marks;
 mod memory;
+#[cfg(all(test, seawall_shuttle))]
+mod models;
 mod moka;
 mod negative;
 mod read_through;

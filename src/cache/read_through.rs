@@ -128,6 +128,29 @@ where
         }
     }
 
+    /// Loads what is kept of `key` anew, behind its readers, who have the old value until then. Whether a load has
+    /// begun: not without a running [`Background`](super::Background), not for a key that is not kept or is being
+    /// loaded, not while a failed load keeps the next one away.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// # use seawall::cache::{Lifetime, Memory, ReadThrough};
+    /// # let double = |n: u64| async move { Ok::<_, ()>(2 * n) };
+    /// let doubles = ReadThrough::new("doubles", Memory::lru(100), Lifetime::forever(), double);
+    /// tokio::spawn(doubles.aside().background());
+    /// doubles.aside().put(&1, 3);
+    /// tokio::task::yield_now().await;
+    /// assert!(doubles.refresh(&1));
+    /// assert_eq!(*doubles.hit(&1).unwrap(), 3);
+    /// # }
+    /// ```
+    pub fn refresh(&self, key: &K) -> bool {
+        let (handle, now) = (self.aside.handle(), Instant::now());
+        let kept = handle.peek(key, now);
+        kept.is_some_and(|(entry, _)| handle.refresh(key, &entry, now, &mut Some(|| self.load(key))))
+    }
+
     /// Several keys at once: what is there is answered, what is being loaded is joined, and the rest goes to
     /// [`Source::load_many`] in batches of at most `batch`. Answers stand in the order of `keys`.
     ///

@@ -1,11 +1,18 @@
+use super::deck::{Brought, Load};
+use super::engine::Engine;
+use super::store::Store;
+use super::tier;
 use crate::clock::Timer;
 use crate::deadline::alone::alone;
 use crate::error::{Error, TimedOut};
+use crate::lazy::Lazy;
 use crate::name::Name;
 use crate::time::Instant;
 use pin_project_lite::pin_project;
 use std::future::Future;
+use std::hash::Hash;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -46,5 +53,29 @@ where
         }
         ready!(this.timer.poll_fired(cx));
         Poll::Ready(Err(Error::TimedOut(TimedOut::new(*this.name, *this.limit))))
+    }
+}
+
+impl<K, V, E, S> Engine<K, V, E, S>
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    V: Send + Sync + 'static,
+    E: Send + Sync + 'static,
+    S: Store<K, V>,
+{
+    /// The box of a load: under its deadline, and through the second tier if there is one.
+    pub(crate) fn boxed<F, Fut>(&self, key: &K, load: F) -> Load<V, E>
+    where
+        F: FnOnce() -> Fut + Send + 'static,
+        Fut: Future<Output = Brought<V, E>> + Send + 'static,
+    {
+        let (limit, name) = (self.settings.load_deadline, self.telemetry.name());
+        match &self.settings.tier {
+            None => Box::pin(Running::new(Lazy::new(load), limit, name)),
+            Some(tier) => {
+                let load = tier::through(Arc::clone(tier), key.clone(), self.settings.lifetime, load);
+                Box::pin(Running::new(load, limit, name))
+            }
+        }
     }
 }

@@ -18,6 +18,8 @@ pub(super) type Judge<E> = Arc<dyn Fn(&E) -> Class + Send + Sync>;
 /// | [`load_deadline`](Self::load_deadline) | 30 s | without one a hung loader holds its key until restart |
 /// | [`max_loads`](Self::max_loads), [`waiting`](Self::waiting) | 1 024, 1 024 | memory is bounded |
 /// | [`soft`](Self::soft), [`hard`](Self::hard) | off | how long a caller waits is the caller's to say |
+/// | [`age_limit`](Self::age_limit) | off | a second load of a key must be asked for |
+/// | [`fence_lag`](Self::fence_lag) | none | a source is taken to show a write as soon as it has acknowledged it |
 /// | [`negative`](Self::negative) | off | old "nothing" must be asked for, as old data must |
 /// | [`weigh`](Self::weigh) | 1 each | capacity is a number of entries |
 /// | [`classify`](Self::classify) | every error is `Transient` | as everywhere in this crate |
@@ -42,6 +44,8 @@ pub struct Settings<K, V, E> {
     pub(super) waiting: usize,
     pub(super) soft: Duration,
     pub(super) hard: Duration,
+    pub(super) age_limit: Duration,
+    pub(super) fence_lag: Duration,
     pub(super) negative: Option<Negative<E>>,
     pub(super) weigh: Option<Weigh<K, V>>,
     pub(super) judge: Option<Judge<E>>,
@@ -64,6 +68,8 @@ impl<K, V, E> Settings<K, V, E> {
             waiting: 1024,
             soft: Duration::MAX,
             hard: Duration::MAX,
+            age_limit: Duration::MAX,
+            fence_lag: Duration::ZERO,
             negative: None,
             weigh: None,
             judge: None,
@@ -132,6 +138,36 @@ impl<K, V, E> Settings<K, V, E> {
     /// ```
     pub const fn hard(mut self, limit: Duration) -> Self {
         self.hard = limit;
+        self
+    }
+
+    /// Nobody joins a load that has run for so long: the next caller begins another, whose value is kept in place of the
+    /// first one's. Who waits for the first is answered by it all the same. Never more than two of a key at a time. For
+    /// loads that may hang and are not to be cut off; below the [`load_deadline`](Self::load_deadline).
+    ///
+    /// ```
+    /// use seawall::cache::{Lifetime, Settings};
+    /// use std::time::Duration;
+    /// let settings = Settings::<u64, String, ()>::new(Lifetime::forever()).age_limit(Duration::from_secs(2));
+    /// # let _ = settings;
+    /// ```
+    pub const fn age_limit(mut self, limit: Duration) -> Self {
+        self.age_limit = limit;
+        self
+    }
+
+    /// For so long after a key was fenced what is loaded of it is answered and not kept: for loads from a replica that
+    /// lags by as much. A value that is [`put`](super::CacheAside::put) is kept. Fences of tags and of everything know
+    /// no keys, and have no such time after them.
+    ///
+    /// ```
+    /// use seawall::cache::{Lifetime, Settings};
+    /// use std::time::Duration;
+    /// let settings = Settings::<u64, String, ()>::new(Lifetime::forever()).fence_lag(Duration::from_millis(500));
+    /// # let _ = settings;
+    /// ```
+    pub const fn fence_lag(mut self, lag: Duration) -> Self {
+        self.fence_lag = lag;
         self
     }
 

@@ -79,6 +79,7 @@ where
 {
     reads: ReadThrough<K, V, O, S>,
     turns: Arc<Turns<K>>,
+    keeps: bool,
 }
 
 impl<K, V, O, S> WriteThrough<K, V, O, S>
@@ -114,7 +115,34 @@ where
     ) -> Self {
         let settings = settings.into();
         let turns = Arc::new(Turns::new(settings.waiting));
-        Self { reads: ReadThrough::new(telemetry, store, settings, source), turns }
+        Self { reads: ReadThrough::new(telemetry, store, settings, source), turns, keeps: true }
+    }
+
+    /// A write drops what is kept instead of keeping what was written: the next reader loads it. For a source that
+    /// makes something else of it, or values that are written more often than read.
+    ///
+    /// ```
+    /// # use seawall::{Error, cache::{Lifetime, Loaded, Memory, Sink, Source, WriteThrough}};
+    /// # struct Void;
+    /// # impl Source<u8, u8> for Void {
+    /// #     type Error = ();
+    /// #     async fn load(&self, _: u8) -> Result<Loaded<u8>, Error<()>> { Ok(Loaded::missing()) }
+    /// # }
+    /// # impl Sink<u8, u8> for Void {
+    /// #     async fn write(&self, _: &u8, _: &u8) -> Result<(), Error<()>> { Ok(()) }
+    /// #     async fn erase(&self, _: &u8) -> Result<(), Error<()>> { Ok(()) }
+    /// # }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let void = WriteThrough::new("void", Memory::lru(1), Lifetime::forever(), Void).invalidating();
+    /// assert_eq!(*void.put(&1, 2).await.unwrap(), 2);
+    /// assert!(void.hit(&1).is_none());
+    /// # }
+    /// ```
+    #[must_use]
+    pub const fn invalidating(mut self) -> Self {
+        self.keeps = false;
+        self
     }
 
     /// Writes to the source, then keeps the value.
@@ -129,7 +157,11 @@ where
     pub async fn put(&self, key: &K, value: V) -> Result<Cached<V>, Error<O::Error>> {
         let _turn = self.turns.take(key).await.ok_or_else(|| self.full())?;
         self.written(key, self.reads.source().write(key, &value)).await?;
-        Ok(self.reads.aside().put(key, value))
+        if self.keeps {
+            return Ok(self.reads.aside().put(key, value));
+        }
+        self.reads.aside().invalidate(key);
+        Ok(Cached::dirty(Arc::new(value), Instant::now()))
     }
 
     /// Removes from the source, then from the cache.
@@ -213,7 +245,7 @@ impl<K, V, O: Sink<K, V>, S> Deref for WriteThrough<K, V, O, S> {
 
 impl<K, V, O: Sink<K, V>, S> Clone for WriteThrough<K, V, O, S> {
     fn clone(&self) -> Self {
-        Self { reads: self.reads.clone(), turns: Arc::clone(&self.turns) }
+        Self { reads: self.reads.clone(), turns: Arc::clone(&self.turns), keeps: self.keeps }
     }
 }
 

@@ -89,7 +89,7 @@ where
     }
 
     fn fence(&self, key: &K) -> After {
-        after(self.handle(), self.handle().hide(key))
+        after(self.handle(), self.handle().hide(key, Instant::now()))
     }
 
     fn keep(&self, key: &K, entry: Option<&Entry<V>>) -> After {

@@ -1,6 +1,6 @@
 //! After a fence nothing older is served, however loads and fences cross.
 
-use super::{Origin, cache, lifetime, ms, pass, settle, with_background};
+use super::{Origin, Terms, cache, lifetime, ms, pass, settle, with_background};
 use seawall::cache::{Fence, Freshness, Loaded, Reach, Why};
 use tokio::time::Instant;
 
@@ -120,4 +120,32 @@ async fn a_fence_waits_for_no_load_and_without_a_tier_it_is_everywhere() {
     assert_eq!(began.elapsed(), ms(0));
     load.await.unwrap().unwrap();
     assert!(cache.hit(&7).is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_lagging_replica_brings_after_a_fence_is_not_kept() {
+    let (cache, origin) = (cache(Terms::new(lifetime()).fence_lag(ms(500))), Origin::new(0));
+    cache.invalidate(&7);
+    assert_eq!(*origin.get(&cache, 7).await.unwrap(), 1);
+    assert_eq!(*origin.get(&cache, 7).await.unwrap(), 2, "the first was not kept");
+    assert_eq!(*origin.get(&cache, 8).await.unwrap(), 3);
+    assert_eq!(*cache.hit(&8).unwrap(), 3, "another key was not fenced");
+    cache.put(&7, 99);
+    assert_eq!(*cache.hit(&7).unwrap(), 99, "what is put is known to be new");
+    pass(ms(501)).await;
+    cache.expire(&7);
+    pass(ms(501)).await;
+    assert_eq!(*origin.get(&cache, 7).await.unwrap(), 4);
+    assert_eq!(*cache.hit(&7).unwrap(), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn fences_take_the_time_that_their_caller_knows() {
+    let cache = cache(lifetime());
+    let now = seawall::Instant::now();
+    cache.put_at(&7, Loaded::value(1), now);
+    cache.fence_at(&Fence::Old(7), now + ms(300));
+    assert_eq!(cache.hit_at(&7, now + ms(299)).unwrap().freshness(), Freshness::Fresh);
+    assert_eq!(cache.hit_at(&7, now + ms(800)).unwrap().freshness(), Freshness::Stale(Why::Revalidating));
+    assert!(cache.hit_at(&7, now + ms(801)).is_none());
 }

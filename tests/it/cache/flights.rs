@@ -357,3 +357,24 @@ async fn with_nothing_stale_a_soft_limit_is_none() {
     assert!(matches!(Origin::new(50).get(&cache, 7).await, Err(Error::TimedOut(_))));
     assert_eq!(began.elapsed(), ms(30));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_load_past_its_age_limit_is_joined_by_nobody_and_answers_who_had_joined() {
+    let cache = cache(Terms::new(lifetime()).age_limit(ms(100)));
+    let (origin, began) = (Origin::new(300), Instant::now());
+    let old = origin.spawn(&cache, 7);
+    pass(ms(99)).await;
+    let joined = origin.spawn(&cache, 7);
+    pass(ms(1)).await;
+    let new = origin.spawn(&cache, 7);
+    pass(ms(100)).await;
+    // A third joins the second, however old that is: there are never more than two.
+    let third = origin.spawn(&cache, 7);
+    pass(ms(50)).await;
+    assert_eq!((origin.loads(), cache.loading()), (2, 1));
+    assert_eq!((*old.await.unwrap().unwrap(), *joined.await.unwrap().unwrap()), (1, 1));
+    assert_eq!(began.elapsed(), ms(300));
+    assert!(cache.peek_stale(&7).is_none(), "its place was taken");
+    assert_eq!((*new.await.unwrap().unwrap(), *third.await.unwrap().unwrap()), (2, 2));
+    assert_eq!((began.elapsed(), *cache.hit(&7).unwrap()), (ms(400), 2));
+}

@@ -226,3 +226,31 @@ async fn what_may_have_happened_leaves_the_key_in_doubt() {
         assert!(cache.hit(&1).is_some());
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_refresh_loads_anew_behind_the_readers() {
+    let table = table(&[(1, 10)]);
+    let cache = reads(&table);
+    assert_eq!(**cache.get(&1).await.unwrap().as_ref().unwrap(), 10);
+    assert!(!cache.refresh(&1), "nobody would go on with it");
+    tokio::spawn(cache.aside().background());
+    settle().await;
+    table.0.rows.lock().unwrap().insert(1, 11);
+    assert!(cache.refresh(&1));
+    assert!(!cache.refresh(&1) && !cache.refresh(&2), "one at a time, and only of what is kept");
+    settle().await;
+    assert_eq!(*cache.hit(&1).unwrap(), 10);
+    pass(ms(50)).await;
+    assert_eq!((*cache.hit(&1).unwrap(), table.0.loads.load(SeqCst)), (11, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_that_invalidates_leaves_the_load_to_the_next_reader() {
+    let table = table(&[(1, 10)]);
+    let cache = writes(&table, lifetime()).invalidating();
+    assert_eq!(**cache.get(&1).await.unwrap().as_ref().unwrap(), 10);
+    assert_eq!(*cache.put(&1, 11).await.unwrap(), 11);
+    assert!(cache.hit(&1).is_none());
+    assert_eq!(**cache.get(&1).await.unwrap().as_ref().unwrap(), 11);
+    assert_eq!(table.0.loads.load(SeqCst), 2);
+}

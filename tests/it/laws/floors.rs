@@ -77,6 +77,7 @@ const NOT_DECIDING: &[&str] = &[
     "fifo",
     "flight",
     "landing",
+    "leaving",
     "load_error",
     "loads",
     "marks",
