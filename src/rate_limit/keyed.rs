@@ -61,8 +61,8 @@ use std::time::Duration;
 /// debt is ever forgotten, and no task sweeps. Where there is no such slot, [`WhenFull`] says what happens.
 ///
 /// A key may stand in one of four lines of four slots, and those that stand there may move to make room. So the first newcomer
-/// without room comes when 92 % or more of `max_keys` are in debt at once, whatever the keys are (a table of 32 or fewer is used to
-/// the last slot): a tenth more than the keys you expect to be busy is enough.
+/// without room comes when 92 to 98 % of `max_keys` are in debt at once, the fewer keys the later, whatever the keys are; before 90 % in fewer
+/// than one limiter of a thousand (one of 32 keys or fewer is used to the last slot). A sixth more than the keys you expect to be busy is enough.
 ///
 /// # Keys that an attacker chooses
 ///

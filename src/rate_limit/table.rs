@@ -20,8 +20,9 @@ use std::time::Duration;
 /// A key may stand in [`WAYS`] lines that its fingerprint names; a line of slots is a line of the cache, and most keys stand at
 /// home, so they are found by reading one. It goes home if there is a place, or else where most are, which fills the lines evenly. If
 /// all its lines are full of keys in debt, one of those moves to another line of its own: a cuckoo hash, of one step
-/// only, so that a flood of newcomers costs little. The first that finds no room, and has looked at 4 + 48 lines by then, comes when
-/// 92 % of ten million slots are in debt; of a thousand, 94 %.
+/// only, so that a flood of newcomers costs little. The first that finds no room, and has looked at 4 + 48 lines by then, comes
+/// when 98 % of a thousand slots are in debt (the median), 96 % of ten thousand, 92 % of ten million; in fewer than one table of a
+/// thousand before 90 %.
 ///
 /// Finding takes no lock. Taking a slot takes the lock of the key's stripe, so that a key never stands in two; who is not
 /// found without the lock looks again with it. A slot is taken that was never used, or from a bucket that is full at that
@@ -442,8 +443,9 @@ mod tests {
             let hashes = Fingerprints::seeded(seed);
             let least = match max_keys {
                 ..=32 => max_keys,
-                33..1000 => max_keys * 85 / 100,
-                _ => max_keys * 91 / 100,
+                // One table in many thousands ends below 90 %: a bound that even that one keeps.
+                33..1000 => max_keys * 75 / 100,
+                _ => max_keys * 85 / 100,
             };
             let from = u64::from(first);
             let found = [
