@@ -223,7 +223,7 @@ where
 
 crate::sync::thread_local! {
     // The flights that this thread is polling, the outermost first.
-    static FLYING: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
+    static FLYING: RefCell<Vec<usize>> = RefCell::default();
 }
 
 struct Flying;

@@ -371,19 +371,13 @@ impl<A: Share> RateLimiter<A> {
     #[inline]
     pub(super) fn take_new(&self, cost: u32, now: Instant) -> Result<Taken, Rejected> {
         let Shared { cell, telemetry, line } = &*self.0;
-        if telemetry.is_observed() || !line.is_empty() {
-            return self.take_slowly(cost, now);
+        if line.is_empty() && !telemetry.is_observed() && cell.take(cost, now) {
+            return Ok(Taken { cost, at: now });
         }
-        match cell.admit(telemetry.name(), cost, now) {
-            Ok(()) => Ok(Taken { cost, at: now }),
-            Err(rejected) => {
-                self.tell(&rejected);
-                Err(rejected)
-            }
-        }
+        self.take_slowly(cost, now)
     }
 
-    /// The same with all that is not needed on a quiet day: those who wait, an observer.
+    /// The same with all that is not needed on a quiet day: those who wait, an observer, the refusal.
     #[cold]
     #[inline(never)]
     fn take_slowly(&self, cost: u32, now: Instant) -> Result<Taken, Rejected> {

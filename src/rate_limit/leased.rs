@@ -197,6 +197,17 @@ impl LeasedRateLimiter {
 
     #[inline]
     fn take_new(&self, cost: u32, now: &mut Now) -> Result<Leased, Rejected> {
+        let Shared { leases, telemetry, line } = &*self.0;
+        if line.is_empty() && !telemetry.is_observed() && leases.take_own(cost) {
+            return Ok(Leased(cost));
+        }
+        self.take_slowly(cost, now)
+    }
+
+    /// The same with all that is not needed on most calls: those who wait, an observer, another lease, the refusal.
+    #[cold]
+    #[inline(never)]
+    fn take_slowly(&self, cost: u32, now: &mut Now) -> Result<Leased, Rejected> {
         let taken = if cost > 0 && !self.0.line.is_empty() {
             Err(self.behind(cost, now.get()).rejected(self.0.telemetry.name(), cost))
         } else {
@@ -205,7 +216,6 @@ impl LeasedRateLimiter {
         taken.inspect_err(|rejected| self.refused(rejected))
     }
 
-    #[inline]
     fn take(&self, cost: u32, now: &mut Now) -> Result<Leased, Rejected> {
         let Shared { leases, telemetry, .. } = &*self.0;
         if !leases.take_own(cost) {

@@ -70,6 +70,11 @@ pub trait Cell<A: Algorithm> {
     /// answers what stood before.
     fn replace(&self, algorithm: A, carry: Carry, now: Instant) -> A;
 
+    /// Takes `cost` permits if they are there.
+    fn take(&self, cost: u32, now: Instant) -> bool {
+        self.update(|algorithm, state| algorithm.take(state, cost, now))
+    }
+
     /// Takes `cost` permits, or refuses by this name: [`Algorithm::admit`] without the figures that a refusal
     /// does not tell.
     ///

@@ -39,18 +39,6 @@ impl Word {
         }
     }
 
-    /// Takes `cost` permits if they are there.
-    #[inline]
-    pub(super) fn take(&self, cost: u32, now: Instant) -> bool {
-        loop {
-            let (seen, pace) = self.read();
-            let Some(next) = pace.admit(seen, cost, now) else { return cost == 0 };
-            if cost == 0 || self.full_at.0.compare_exchange_weak(seen, next, SeqCst, SeqCst).is_ok() {
-                return true;
-            }
-        }
-    }
-
     /// The refusal of `cost` permits, or of as many as there ever are; `None` if they are there.
     pub(super) fn refusal(&self, by: Name, cost: u32, now: Instant) -> Option<Rejected> {
         let (seen, pace) = self.read();
@@ -91,6 +79,17 @@ impl Cell<TokenBucket> for Word {
             full_at: Padded(AtomicU64::new(0)),
             config: Config::new(pace, quota),
             changing: Mutex::new(()),
+        }
+    }
+
+    #[inline]
+    fn take(&self, cost: u32, now: Instant) -> bool {
+        loop {
+            let (seen, pace) = self.read();
+            let Some(next) = pace.admit(seen, cost, now) else { return cost == 0 };
+            if cost == 0 || self.full_at.0.compare_exchange_weak(seen, next, SeqCst, SeqCst).is_ok() {
+                return true;
+            }
         }
     }
 
