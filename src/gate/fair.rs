@@ -7,7 +7,7 @@ use std::hash::{BuildHasher, Hash, RandomState};
 /// [`Queued`](super::Queued) over it serves the tenants who wait one after the other, each in the queue's own order: a
 /// hundred calls of one do not stand before the only one of another. Nor do they take all places: a tenant gets a
 /// further one only while it has fewer than are free, so alone at most half of them. Where nobody waits it changes
-/// nothing. A [`Priority`] comes first: tenants take turns within a class.
+/// nothing. A [`Priority`](crate::Priority) comes first: tenants take turns within a class.
 ///
 /// # Examples
 ///

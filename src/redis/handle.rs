@@ -17,7 +17,7 @@ use std::sync::Arc;
 ///
 /// Clones share all. Each check is one round trip: one script decides all the limits, by the server's clock, all or nothing.
 /// It costs no trip where a refusal is still known to hold, where this process holds a
-/// [lease](Limits::leases), and where the store is [away](WhenAway).
+/// [lease](Limits::leases), and where the store is [away](super::WhenAway).
 ///
 /// # Examples
 ///
@@ -42,9 +42,9 @@ use std::sync::Arc;
 ///
 /// | reason | when | `retry_after` |
 /// |---|---|---|
-/// | [`RateLimited`](Reason::RateLimited) | over the quota for now | exactly then, by the server's clock |
-/// | [`TooLarge`](Reason::TooLarge) | it costs more than is ever admitted at once | none |
-/// | [`StoreUnavailable`](Reason::StoreUnavailable) | the store is away, and then nothing is admitted | none |
+/// | [`RateLimited`](crate::Reason::RateLimited) | over the quota for now | exactly then, by the server's clock |
+/// | [`TooLarge`](crate::Reason::TooLarge) | it costs more than is ever admitted at once | none |
+/// | [`StoreUnavailable`](crate::Reason::StoreUnavailable) | the store is away, and then nothing is admitted | none |
 ///
 /// # Memory
 ///

@@ -18,7 +18,7 @@ impl<K: Hash + Eq + Clone, V, L: Front<K, V>> WriteBehind<K, V, L> {
     ///
     /// # Errors
     ///
-    /// [`Closed`](Reason::Closed) if the driver ends before.
+    /// [`Closed`](crate::Reason::Closed) if the driver ends before.
     ///
     /// # Cancel safety
     ///
@@ -44,7 +44,7 @@ impl<K: Hash + Eq + Clone, V, L: Front<K, V>> WriteBehind<K, V, L> {
     ///
     /// # Errors
     ///
-    /// [`Closed`](Reason::Closed) if the driver ends before.
+    /// [`Closed`](crate::Reason::Closed) if the driver ends before.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
